@@ -1,0 +1,266 @@
+"""The contract's JSON values as types: what notices, audit records and command-line reports hold.
+
+Written with ``dump``; read with ``load``, which checks. ``schemas/json/`` is generated from these types.
+Field names are the contract's (``contracts.md``); fields may be added, never changed within a version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, TypeVar
+
+import orjson
+from clearmark.errors import Reject
+from pydantic import TypeAdapter, ValidationError
+
+T = TypeVar("T")
+
+MediaName = Literal["text", "image", "audio", "video", "other"]
+MarkState = Literal["valid", "invalid", "absent", "waived", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a code of R-TAX-1 or one of Clearmark's own, in Chinese and English."""
+
+    code: str
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRef:
+    """Where held content lies, encrypted. ``sha256`` is the digest of the clear content."""
+
+    uri: str
+    sha256: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Value of ``blocked`` and ``review``: never the content."""
+
+    decision_id: str
+    content_id: str
+    user_id: str
+    sha256: str
+    media: MediaName
+    content_type: str
+    reasons: tuple[Reason, ...]
+    policy: str
+    decided_at: str
+    quarantine: QuarantineRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OriginRef:
+    """Topic, partition and offset of a record."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """Value of ``dead-letter``: never an exception's text."""
+
+    decision_id: str
+    origin: OriginRef
+    stage: str
+    error_class: str
+    attempt: int
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """The model that gave a score: ``sha256`` is that of its file."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class MarkReport:
+    """What was found when one mark was read back."""
+
+    state: MarkState
+    text: str | None = None
+    content_id: str | None = None
+    false_alarm: float | None = None
+    aigc: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The four marks of an artifact."""
+
+    label: MarkReport
+    metadata: MarkReport
+    watermark: MarkReport
+    signature: MarkReport
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDecision:
+    """One decision of one stage about one artifact. ``user`` is a keyed digest, never an id in clear.
+
+    ``verdict`` is the stage's: ``allow | block | hold`` of screen, ``approve | hold`` of mark, ``dead-letter`` of both.
+    """
+
+    decision_id: str
+    content_id: str
+    user: str
+    origin: OriginRef
+    stage: str
+    verdict: str
+    media: MediaName
+    content_type: str
+    sha256: str | None
+    reasons: tuple[Reason, ...]
+    policy: str
+    decided_at: str
+    categories: dict[str, float] = field(default_factory=dict)
+    detectors: dict[str, dict[str, float]] = field(default_factory=dict)
+    models: tuple[ModelRef, ...] = ()
+    product: str | None = None
+    marked_sha256: str | None = None
+    marks: Marks | None = None
+    resolution: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAction:
+    """Something a person did. ``actor`` is the reviewer's or operator's name (staff, by the operator's choice)."""
+
+    action: str
+    actor: str
+    subject: str
+    reason: str
+    at: str
+    details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Value of ``reviews``: what a reviewer decided about a held artifact."""
+
+    decision_id: str
+    resolution: Literal["released", "rejected"]
+    reviewer: str
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """One line of ``clearmark scan``."""
+
+    id: str
+    media: MediaName
+    content_type: str
+    sha256: str
+    verdict: Literal["allow", "hold", "block"]
+    reasons: tuple[Reason, ...]
+    categories: dict[str, float]
+    detectors: dict[str, dict[str, float]]
+    policy: str
+    schema: Literal["clearmark.scan/1"] = "clearmark.scan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """One line of ``clearmark verify --json``. ``record`` is filled by ``--audit``."""
+
+    file: str
+    sha256: str
+    media: MediaName
+    verdict: Literal["confirmed", "possible", "suspected", "none"]
+    content_id: str | None
+    consistent: bool
+    marks: Marks
+    record: dict[str, Any] | None = None
+    schema: Literal["clearmark.verify/1"] = "clearmark.verify/1"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One ingress partition's account. ``committed`` is its read_committed end, ``end`` its log end."""
+
+    partition: int
+    first: int
+    committed: int
+    end: int
+    received: int
+    approved: int
+    blocked: int
+    held: int
+    dead_lettered: int
+    in_flight: int
+    unaccounted: int
+    duplicated: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """What ``clearmark ledger --json`` prints."""
+
+    topic: str
+    age_s: float
+    ok: bool
+    partitions: tuple[LedgerRow, ...]
+    total: dict[str, int]
+    examples: dict[str, list[tuple[int, int]]]
+    schema: Literal["clearmark.ledger/1"] = "clearmark.ledger/1"
+
+
+PUBLIC: dict[str, type] = {
+    "notice": Notice,
+    "dead-letter": DeadLetter,
+    "audit-decision": AuditDecision,
+    "audit-action": AuditAction,
+    "review": Review,
+    "scan": ScanReport,
+    "verify": VerifyReport,
+    "ledger": LedgerReport,
+}
+"""The types of the public contract by the name of their JSON Schema."""
+
+
+class MalformedValue(Reject):
+    """A value that is not the JSON its topic's contract asks for."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("malformed-value", f"not a {kind}", internal=True)
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)
+
+
+def dump(value: object) -> bytes:
+    """Return a value's JSON, fields in the order of its type."""
+    return orjson.dumps(value)
+
+
+def load(kind: type[T], data: bytes | None) -> T:
+    """Read and check a value.
+
+    Raises:
+        MalformedValue: it is not JSON of this type.
+    """
+    try:
+        return _adapter(kind).validate_json(data or b"")
+    except ValidationError as error:
+        raise MalformedValue(kind.__name__) from error
+
+
+def json_schema(kind: type) -> dict[str, Any]:
+    """Return the type's JSON Schema (draft 2020-12)."""
+    schema = _adapter(kind).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
