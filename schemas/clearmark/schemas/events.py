@@ -6,6 +6,7 @@ Field names are the contract's (``contracts.md``); fields may be added, never ch
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar
@@ -239,7 +240,7 @@ class MalformedValue(Reject):
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
@@ -255,9 +256,10 @@ def load(kind: type[T], data: bytes | None) -> T:
         MalformedValue: it is not JSON of this type.
     """
     try:
-        return _adapter(kind).validate_json(data or b"")
+        value: T = _adapter(kind).validate_json(data or b"")
     except ValidationError as error:
         raise MalformedValue(kind.__name__) from error
+    return value
 
 
 def json_schema(kind: type) -> dict[str, Any]:
