@@ -8,6 +8,7 @@ the watermark that carries it leads back to the ingress record without an index.
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from typing import Self
@@ -15,6 +16,7 @@ from typing import Self
 EPOCH_BITS, PARTITION_BITS, OFFSET_BITS = 8, 14, 42
 _ROUNDS = 8
 _HALF = 0xFFFFFFFF
+_HEX16, _HEX32 = re.compile(r"[0-9a-f]{16}"), re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,7 +26,7 @@ class DecisionId:
     value: str
 
     def __post_init__(self) -> None:
-        if len(self.value) != 32 or not set(self.value) <= set("0123456789abcdef"):  # noqa: PLR2004
+        if not _HEX32.fullmatch(self.value):
             raise ValueError(f"a decision id is 32 hex digits, not {self.value[:40]!r}")
 
     @classmethod
@@ -54,7 +56,7 @@ class ContentId:
         Raises:
             ValueError: anything else.
         """
-        if len(text) != 16:  # noqa: PLR2004
+        if not _HEX16.fullmatch(text):
             raise ValueError(f"a content id is 16 hex digits, not {text[:40]!r}")
         return cls(int(text, 16))
 

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from clearmark.topology import TOPICS, Cleanup, TimestampType, Topic, Topology
+
+
+def test_each_topic_has_one_row() -> None:
+    assert sorted(s.topic for s in TOPICS) == sorted(Topic)
+
+
+@pytest.mark.parametrize("topic", Topic)
+def test_names_are_lower_case_with_a_version_and_lead_back(topic: Topic) -> None:
+    topology = Topology(prefix="acme.moderation")
+    name = topology.name(topic)
+    assert re.fullmatch(r"acme\.moderation\.[a-z-]+\.v1", name)
+    assert topology.topic(name) is topic
+
+
+def test_a_foreign_name_is_no_topic_of_ours() -> None:
+    assert Topology().topic("other.ingress.v1") is None
+
+
+@pytest.mark.parametrize("topic", [Topic.INGRESS, Topic.AUDIT])
+def test_a_publishers_clock_is_a_claim(topic: Topic) -> None:
+    assert Topology().spec(topic).timestamp is TimestampType.LOG_APPEND
+
+
+def test_records_without_a_value_do_not_fall_prey_to_compaction() -> None:  # R-CE-4
+    assert all(s.cleanup is Cleanup.DELETE for s in TOPICS)
+
+
+def test_partition_counts_are_overridden_only_where_order_allows_it() -> None:
+    topology = Topology(partitions=12)
+    counts = {s.topic: topology.partition_count(s) for s in TOPICS}
+    assert counts[Topic.INGRESS] == 12
+    assert counts[Topic.REVIEWS] == 1
+
+
+def test_only_stages_named_in_the_table_write() -> None:
+    writers = {s.topic: s.writers for s in TOPICS}
+    assert writers[Topic.BLOCKED] == ("screen",)
+    assert "screen" not in writers[Topic.APPROVED]
