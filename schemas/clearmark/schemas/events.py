@@ -6,9 +6,7 @@ Field names are the contract's (``contracts.md``); fields may be added, never ch
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal, TypeVar
 
 import orjson
@@ -239,9 +237,13 @@ class MalformedValue(Reject):
         super().__init__("malformed-value", f"not a {kind}", internal=True)
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)  # costly to build, the same for ever
+    return _adapters[kind]
 
 
 def dump(value: object) -> bytes:
@@ -256,10 +258,9 @@ def load(kind: type[T], data: bytes | None) -> T:
         MalformedValue: it is not JSON of this type.
     """
     try:
-        value: T = _adapter(kind).validate_json(data or b"")
+        return _adapter(kind).validate_json(data or b"")
     except ValidationError as error:
         raise MalformedValue(kind.__name__) from error
-    return value
 
 
 def json_schema(kind: type) -> dict[str, Any]:
