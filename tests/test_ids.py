@@ -3,9 +3,10 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from clearmark.ids import ContentId, ContentIdCipher, DecisionId, Position
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clearmark.ids import ContentId, ContentIdCipher, DecisionId, Position
 
 KEY = bytes(range(32))
 positions = st.builds(Position, st.integers(0, 2**8 - 1), st.integers(0, 2**14 - 1), st.integers(0, 2**42 - 1))

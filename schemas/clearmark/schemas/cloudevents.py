@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+
 from clearmark.errors import Reject
 from clearmark.ids import ContentId, DecisionId
 

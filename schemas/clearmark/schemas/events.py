@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import orjson
-from clearmark.errors import Reject
 from pydantic import TypeAdapter, ValidationError
+
+from clearmark.errors import Reject
 
 T = TypeVar("T")
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Final, cast
 
 import click
+
 from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {

@@ -6,13 +6,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
-from clearmark.errors import Fenced, Retry, Stop
-from clearmark.records import Record, TopicName, TopicPartition
-from clearmark.transactor.ports import Committed, TransactionAborted
 from confluent_kafka import Consumer as _Consumer
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as _Producer
 from confluent_kafka import TopicPartition as _TopicPartition
+
+from clearmark.errors import Fenced, Retry, Stop
+from clearmark.records import Record, TopicName, TopicPartition
+from clearmark.transactor.ports import Committed, TransactionAborted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

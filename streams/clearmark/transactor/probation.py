@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import orjson
+
 from clearmark.transactor.ports import Committed
 from clearmark.transactor.work import first_offsets, last_offsets
 
