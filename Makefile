@@ -6,12 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install test check format lock clean
+.PHONY: help install test check format generate lock clean
 
 help:
 	@echo "make test     set up and run the tests"
 	@echo "make check    lint, types, generated files up to date"
 	@echo "make format   put the code into the project's form"
+	@echo "make generate write the JSON Schemas from the types"
 	@echo "make lock     pin the dependencies again, with hashes"
 	@echo "make clean    remove what the other targets made"
 
@@ -32,10 +33,14 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m clearmark.schemas.generate --check
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+generate: install
+	$(BIN)/python -m clearmark.schemas.generate
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
