@@ -11,17 +11,7 @@ import click
 from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
-    "up": "everything on one machine: Kafka, topics, stages; --demo shows it at work",
-    "init": "write a configuration file and fresh keys",
-    "worker": "run one stage: screen | mark | archive",
     "topics": "create or show the topics",
-    "publish": "put artifacts on ingress",
-    "watch": "follow decisions live",
-    "ledger": "prove that every ingress record has exactly one outcome",
-    "review": "list, release or reject held artifacts",
-    "scan": "classify and decide offline",
-    "mark": "label and watermark a file offline",
-    "verify": "read every mark of a file",
 }
 
 
