@@ -78,3 +78,8 @@ def test_what_was_known_of_a_revoked_partition_is_forgotten() -> None:
     probation = begun(Marker(2, 6).dump(), 5)
     probation.forget([TP])
     assert probation.attempts(records(5, 1)[0]) == 0
+
+
+def test_a_marker_taken_back_leaves_what_was_there_before() -> None:
+    assert begun().release(records(5, 8)) == {TP: Committed(5, "")}
+    assert begun(Marker(1, 13).dump(), 5).release(records(5, 1)) == {TP: Committed(5, Marker(1, 13).dump())}

@@ -115,7 +115,9 @@ class EmbeddedKafka:
         file = self._folder / "cluster.id"
         if not file.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            # The first bits are cleared: an id that begins with "-" would read as an option of Kafka's tool.
+            bits = uuid.uuid4().int & (1 << 122) - 1
+            file.write_text(urlsafe_b64encode(bits.to_bytes(16, "big")).decode().rstrip("="))
         return file.read_text()
 
     def _java(self, *arguments: str) -> list[str]:

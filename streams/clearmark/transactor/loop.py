@@ -21,7 +21,7 @@ from clearmark.errors import Reject, Retry, Stop
 from clearmark.transactor import bisect
 from clearmark.transactor.dead_letters import DeadLetterLimit
 from clearmark.transactor.observer import Observer
-from clearmark.transactor.ports import Committed, TransactionAborted
+from clearmark.transactor.ports import TransactionAborted
 from clearmark.transactor.probation import Probation
 from clearmark.transactor.settings import Settings
 from clearmark.transactor.work import Work, first_offsets, size_of
@@ -100,7 +100,7 @@ class Transactor:
             self._consumer.close()
             self._producer.close()
         except Stop:
-            self._release_markers()
+            self._release_markers(set(self._owned))
             self._consumer.close()
             raise
         finally:
@@ -126,6 +126,7 @@ class Transactor:
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Forget partitions: what was read of them is dropped before anything is produced."""
         gone = set(partitions)
+        self._release_markers(gone)
         self._owned -= gone
         self._fresh -= gone
         self._probation.forget(partitions)
@@ -340,16 +341,18 @@ class Transactor:
             self._set_pending([])
         executor.shutdown()
 
-    def _release_markers(self) -> None:
-        """A stop on purpose is no crash: take the marker of the batch at work back."""
-        work = self._working or self._done
-        if work is None or not self._probation.active:
-            return
-        clean = {tp: Committed(o) for tp, o in first_offsets([work.records]).items() if tp in self._owned}
-        try:
-            self._consumer.commit_metadata(clean)
-        except (TransactionAborted, Retry) as error:
-            self._observer.retrying(error.message, 0.0)
+    def _release_markers(self, partitions: set[TopicPartition]) -> None:
+        """A stop or a rebalance is no crash: take the markers of batches in hand back."""
+        for work in (self._working, self._done):
+            clean = (
+                {tp: p for tp, p in self._probation.release(work.live()).items() if tp in partitions} if work else {}
+            )
+            if not clean:
+                continue
+            try:
+                self._consumer.commit_metadata(clean)
+            except (TransactionAborted, Retry) as error:
+                self._observer.retrying(error.message, 0.0)  # the partition is lost: its markers count as an attempt
 
     def _persist(self, action: Callable[[], None], stop: Event) -> None:
         failures = 0

@@ -99,6 +99,16 @@ class Probation:
             for tp, offset in first_offsets([batch]).items()
         }
 
+    def release(self, batch: Sequence[Record]) -> dict[TopicPartition, Committed]:
+        """Return the positions that take this batch's markers back: giving it up on purpose is no crash."""
+        if not self.active:
+            return {}
+        prior = {tp: m for tp, o in first_offsets([batch]).items() if (m := self._markers.get(tp)) and o < m.until}
+        return {
+            tp: Committed(offset, prior[tp].dump() if tp in prior else "")
+            for tp, offset in first_offsets([batch]).items()
+        }
+
     def passed(self, records: int) -> None:
         """Count records that were committed."""
         self._left = max(0, self._left - records)
