@@ -12,7 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from clearmark.errors import Stop
 from clearmark.keys import NAMES, Keys, read
@@ -23,6 +24,21 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE: Final = "clearmark.toml"
 _Positive = Annotated[int, Field(gt=0)]
+
+
+def _object(value: object) -> object:
+    """Read a JSON object where the environment gave one as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise ValueError('in the environment this is a JSON object, such as {"security.protocol": "SSL"}') from None
+
+
+def _list(value: object) -> object:
+    """Read a comma-separated list where the environment gave one as text."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class ConfigError(Stop):
@@ -37,7 +53,7 @@ class KafkaSection(_Section):
     """Which cluster. ``client`` holds librdkafka properties, passed through (SASL, TLS, ...)."""
 
     bootstrap_servers: str = "127.0.0.1:9092"
-    client: dict[str, str] = {}
+    client: Annotated[dict[str, str], BeforeValidator(_object)] = {}
 
 
 class TopicsSection(_Section):
@@ -91,6 +107,34 @@ class WorkerSection(_Section):
     dead_letter_window: _Positive = 1000
 
 
+class PolicySection(_Section):
+    """``file``: the operator's policy; without it the packaged one holds."""
+
+    file: Path | None = None
+
+
+class IngressSection(_Section):
+    """``dataref_prefixes``: where a publisher's ``ce_dataref`` may point; none by default."""
+
+    dataref_prefixes: Annotated[
+        list[Annotated[str, Field(pattern=r"^(file:///|s3://[^/]+/)")]], BeforeValidator(_list)
+    ] = []
+
+
+class ArchiveSection(_Section):
+    """When a Parquet file is closed: after so many records, or when its first one is so old."""
+
+    max_records: _Positive = 5000
+    max_age_s: Annotated[float, Field(gt=0)] = 10.0
+
+
+class LedgerSection(_Section):
+    """``age_s``: older records without an outcome are unaccounted; ``checkpoint_s``: how often the count is kept."""
+
+    age_s: Annotated[float, Field(gt=0)] = 30.0
+    checkpoint_s: Annotated[float, Field(gt=0)] = 60.0
+
+
 class Config(_Section):
     """All settings. ``folder`` is what relative paths are relative to."""
 
@@ -101,6 +145,10 @@ class Config(_Section):
     keys: KeysSection = KeysSection()
     ids: IdsSection = IdsSection()
     worker: WorkerSection = WorkerSection()
+    policy: PolicySection = PolicySection()
+    ingress: IngressSection = IngressSection()
+    archive: ArchiveSection = ArchiveSection()
+    ledger: LedgerSection = LedgerSection()
 
     def store_url(self) -> str:
         """Return where objects lie; without a setting, ``data/objects`` beside the file."""

@@ -11,6 +11,7 @@ import click
 from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
+    "init": "write a configuration file and fresh keys",
     "topics": "create or show the topics",
 }
 
