@@ -12,6 +12,7 @@ from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
     "init": "write a configuration file and fresh keys",
+    "scan": "judge files by the policy, offline",
     "topics": "create or show the topics",
 }
 

@@ -88,6 +88,21 @@ class ObjectStore:
         except (BaseError, OSError) as error:
             raise Retry(f"store: reading failed ({type(error).__name__})") from error
 
+    def get_up_to(self, key: str, limit: int) -> bytes | None:
+        """Return an object's bytes, or None, without reading it, when there are more than ``limit``.
+
+        Raises:
+            ObjectMissing: there is none.
+            Retry: the store does not answer.
+        """
+        try:
+            found = obstore.get(self._store, key)
+            return None if found.meta["size"] > limit else bytes(found.bytes())
+        except (NotFoundError, FileNotFoundError):
+            raise ObjectMissing(key) from None
+        except (BaseError, OSError) as error:
+            raise Retry(f"store: reading failed ({type(error).__name__})") from error
+
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the keys below a prefix (whole path parts), in no particular order.
 

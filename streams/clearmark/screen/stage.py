@@ -1,0 +1,126 @@
+"""The screen stage: ingress records in; screened, blocked, held or dead-lettered out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clearmark.errors import Reject
+from clearmark.outcomes import Evidence, Subject
+from clearmark.records import StageName
+from clearmark.schemas.cloudevents import Origin, parse_ingress
+from clearmark.screen.admit import TEXT_TYPES, media_of
+from clearmark.screen.decide import Judgement, Verdict
+from clearmark.screen.screening import Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clearmark.identify import Identifier
+    from clearmark.outcomes import Writer
+    from clearmark.records import Outcome, Record
+    from clearmark.schemas.cloudevents import Artifact
+    from clearmark.screen.screening import Screening
+    from clearmark.store.claim import Claims
+    from clearmark.store.quarantine import Quarantine
+
+HELD_LIMIT = 64 * 1024 * 1024
+"""Bytes of the largest artifact of another medium that is fetched in order to be held."""
+
+_TOO_LARGE = Judgement(Verdict.BLOCK, ("too-large",))
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """An artifact with its content; ``data`` is None where it is too large to be fetched."""
+
+    subject: Subject
+    artifact: Artifact
+    data: bytes | None
+
+
+class ScreenStage:
+    """Implements `clearmark.stage.Stage`.
+
+    Args:
+        screening: judges content.
+        identifier: gives ids to ingress positions.
+        writer: builds the records.
+        quarantine: takes held content, and content that came by reference on its way to mark.
+        claims: fetches content that came by reference.
+    """
+
+    def __init__(
+        self, screening: Screening, identifier: Identifier, writer: Writer, quarantine: Quarantine, claims: Claims
+    ) -> None:
+        self._screening, self._identifier, self._writer = screening, identifier, writer
+        self._quarantine, self._claims = quarantine, claims
+        self._models = (screening.model.card.ref,)
+
+    def process(self, batch: Sequence[Record]) -> list[Outcome]:
+        """Return one outcome per record; the texts of the batch are classified together."""
+        read = [self._read(record) for record in batch]
+        items = [item for item in read if isinstance(item, _Item) and item.data is not None]
+        submissions = [Submission(i.artifact.content_type, i.artifact.charset, i.data or b"") for i in items]
+        judged = iter(self._screening.judge(submissions))
+        return [
+            self._route(item, _TOO_LARGE if item.data is None else next(judged)) if isinstance(item, _Item) else item
+            for item in read
+        ]
+
+    def dead_letter(self, record: Record, error_class: str, attempt: int) -> Outcome:
+        """Return the dead letter of a record from its position alone."""
+        return self._writer.dead_letter(self._subject(record), error_class, attempt)
+
+    def _subject(self, record: Record) -> Subject:
+        decision_id, content_id = self._identifier.of(record.partition, record.offset)
+        origin = Origin(record.topic, record.partition, record.offset, time_ms=record.timestamp_ms)
+        return Subject(decision_id, content_id, origin, record.key)
+
+    def _read(self, record: Record) -> _Item | Outcome:
+        """Return the artifact of a record, or its dead letter when it is no event or cannot be fetched."""
+        subject = self._subject(record)
+        try:
+            artifact = parse_ingress(record)
+            subject = _named(subject, artifact)
+            if artifact.dataref is None:
+                data = artifact.data
+            else:
+                data = self._claims.fetch(artifact.dataref, artifact.sha256 or "", self._limit(artifact))
+        except Reject as error:
+            digest = hashlib.sha256(record.value).hexdigest() if record.value is not None else None
+            return self._writer.dead_letter(replace(subject, sha256=digest), error.error_class, 1)
+        digest = artifact.sha256 if data is None else hashlib.sha256(data).hexdigest()
+        return _Item(replace(subject, sha256=digest), artifact, data)
+
+    def _limit(self, artifact: Artifact) -> int:
+        return self._screening.policy.limits.text_bytes if artifact.content_type in TEXT_TYPES else HELD_LIMIT
+
+    def _route(self, item: _Item, judgement: Judgement) -> Outcome:
+        subject, data = item.subject, item.data or b""
+        evidence = Evidence(judgement.categories, judgement.detectors, self._models if judgement.detectors else ())
+        if judgement.verdict is Verdict.ALLOW:
+            if item.artifact.dataref is None:
+                return self._writer.screened(subject, data, None, evidence)
+            sealed = self._quarantine.seal(StageName.SCREEN, subject.decision_id, data)
+            return self._writer.screened(subject, None, sealed.uri, evidence)
+        reasons = self._screening.policy.explain(judgement.codes)
+        if judgement.verdict is Verdict.BLOCK:
+            return self._writer.blocked(subject, reasons, evidence)
+        sealed = self._quarantine.seal(StageName.SCREEN, subject.decision_id, data)
+        return self._writer.held(subject, reasons, sealed, evidence)
+
+
+def _named(subject: Subject, artifact: Artifact) -> Subject:
+    origin = replace(subject.origin, id=artifact.id, source=artifact.source)
+    return replace(
+        subject,
+        origin=origin,
+        user_id=artifact.user_id,
+        content_type=artifact.content_type,
+        media=media_of(artifact.content_type),
+        product=artifact.product,
+        likenesses=artifact.likenesses,
+        traceparent=artifact.traceparent,
+    )
