@@ -14,7 +14,7 @@ INLINE_LIMIT = 1024 * 1024
 _ENVELOPE = 64 * 1024
 """Room for key, headers and the batch header around the largest value."""
 
-_MARKED = INLINE_LIMIT + 512 * 1024
+MARKED_LIMIT = INLINE_LIMIT + 512 * 1024
 """A marked text is longer than what came in; beyond this it travels by reference."""
 
 
@@ -94,7 +94,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         ("platforms", "ledger"),
         6,
         timedelta(days=7),
-        _MARKED + _ENVELOPE,
+        MARKED_LIMIT + _ENVELOPE,
     ),
     TopicSpec(
         Topic.BLOCKED,

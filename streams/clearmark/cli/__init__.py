@@ -13,6 +13,8 @@ from clearmark.errors import ClearmarkError
 COMMANDS: Final = {
     "init": "write a configuration file and fresh keys",
     "scan": "judge files by the policy, offline",
+    "mark": "label and watermark a file, offline",
+    "verify": "read every mark of a file, offline",
     "topics": "create or show the topics",
 }
 
