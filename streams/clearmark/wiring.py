@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from clearmark.keys import read
+from clearmark.archive.archiver import Archiver
+from clearmark.identify import Identifier, bind_epoch
+from clearmark.ids import ContentIdCipher
+from clearmark.kafka import admin as kafka_admin
+from clearmark.kafka import clients
+from clearmark.keys import Keys, read
+from clearmark.mark.stage import MarkStage
 from clearmark.models.text import TextModel
+from clearmark.observe.metrics import ARCHIVED, READ_BACK, Metrics
+from clearmark.observe.worker import WorkerObserver
+from clearmark.outcomes import Writer
+from clearmark.records import StageName
 from clearmark.screen import policy
 from clearmark.screen.match import WordList
 from clearmark.screen.screening import Screening
+from clearmark.screen.stage import ScreenStage
+from clearmark.store.claim import Claims
+from clearmark.store.objects import ObjectStore
+from clearmark.store.quarantine import Quarantine
+from clearmark.topology import TOPICS, Topic
+from clearmark.transactor.kafka import KafkaConsumer, KafkaProducer
+from clearmark.transactor.loop import Transactor
+from clearmark.transactor.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clearmark.config import Config
     from clearmark.screen.policy import Policy
+    from clearmark.stage import Stage
 
 
 def load_policy(config: Config) -> Policy:
@@ -42,3 +63,124 @@ def screening(config: Config, watermark_key: bytes) -> Screening:
         Stop: policy, words or model cannot be used.
     """
     return Screening(load_policy(config), WordList.load(), TextModel.open(), watermark_key)
+
+
+def open_store(config: Config) -> ObjectStore:
+    """Return the object store of a configuration."""
+    return ObjectStore.open(config.store_url(), config.store.options())
+
+
+def open_quarantine(store: ObjectStore, keys: Keys) -> Quarantine:
+    """Return the quarantine within the store."""
+    return Quarantine(store, keys.quarantine, keys.quarantine_id)
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a stage is built from: the cluster has been checked against the table of topics, the epoch is ours."""
+
+    config: Config
+    keys: Keys
+    store: ObjectStore
+    cluster_id: str
+    ingress_id: str
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The quarantine, with the operator's key."""
+        return open_quarantine(self.store, self.keys)
+
+    def writer(self, stage: StageName, rules: Policy) -> Writer:
+        """Return the stage's writer of records."""
+        return Writer(self.config.topics.topology(), stage, rules.version, self.keys.digests, _utc)
+
+    def identifier(self) -> Identifier:
+        """Return the ids of ingress."""
+        cipher = ContentIdCipher(self.keys.content_id)
+        return Identifier(self.cluster_id, self.ingress_id, self.config.ids.epoch, cipher)
+
+
+def surroundings(config: Config, env: Mapping[str, str]) -> Surroundings:
+    """Check everything that a stage relies on, before it takes a record.
+
+    Raises:
+        Stop: keys, topics or epoch are not as they must be.
+        Retry: the cluster or the store does not answer.
+    """
+    keys = config.load_keys(env)
+    topology = config.topics.topology()
+    admin = clients.admin(config)
+    kafka_admin.require(admin, topology, [spec.topic for spec in TOPICS])
+    ingress = topology.name(Topic.INGRESS)
+    cluster_id, ingress_id = kafka_admin.cluster_id(admin), kafka_admin.topic_ids(admin, [ingress])[ingress]
+    store = open_store(config)
+    bind_epoch(store, config.ids.epoch, cluster_id, ingress_id)
+    return Surroundings(config, keys, store, cluster_id, ingress_id)
+
+
+def screen_stage(around: Surroundings) -> ScreenStage:
+    """Return the screen stage."""
+    config = around.config
+    judge = screening(config, around.keys.watermark)
+    claims = Claims(config.ingress.dataref_prefixes, config.store.options())
+    writer = around.writer(StageName.SCREEN, judge.policy)
+    return ScreenStage(judge, around.identifier(), writer, around.quarantine, claims)
+
+
+def mark_stage(around: Surroundings, metrics: Metrics) -> MarkStage:
+    """Return the mark stage."""
+    rules = load_policy(around.config)
+    return MarkStage(
+        rules,
+        around.keys.watermark,
+        around.writer(StageName.MARK, rules),
+        around.store,
+        around.quarantine,
+        around.cluster_id,
+        lambda name: metrics.count(READ_BACK, name),
+    )
+
+
+def transactor(around: Surroundings, name: StageName, slot: str, metrics: Metrics) -> Transactor:
+    """Return the transactor of one stage's worker."""
+    config, worker = around.config, around.config.worker
+    topology = config.topics.topology()
+    if name is StageName.SCREEN:
+        stage: Stage = screen_stage(around)
+        source = Topic.INGRESS
+    else:
+        stage = mark_stage(around, metrics)
+        source = Topic.SCREENED
+    return Transactor(
+        stage,
+        KafkaConsumer(clients.member(config, name), [topology.name(source)]),
+        KafkaProducer(
+            clients.settings(config),
+            f"{config.topics.prefix}.{name}.{slot}",
+            transaction_timeout_ms=worker.transaction_timeout_ms,
+        ),
+        settings=Settings(
+            max_batch_records=worker.max_batch_records,
+            max_batch_bytes=worker.max_batch_bytes,
+            probation_records=2 * worker.max_batch_records,
+            dead_letter_limit=worker.dead_letter_limit,
+            dead_letter_window=worker.dead_letter_window,
+        ),
+        observer=WorkerObserver(name, metrics),
+    )
+
+
+def archiver(around: Surroundings, metrics: Metrics) -> Archiver:
+    """Return the archive's worker."""
+    config = around.config
+    return Archiver(
+        around.store,
+        KafkaConsumer(clients.member(config, StageName.ARCHIVE), [config.topics.topology().name(Topic.AUDIT)]),
+        config.archive.max_records,
+        config.archive.max_age_s,
+        lambda records: metrics.count(ARCHIVED, by=records),
+    )

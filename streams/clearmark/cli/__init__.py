@@ -12,6 +12,8 @@ from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
     "init": "write a configuration file and fresh keys",
+    "worker": "run one stage: screen, mark or archive",
+    "ledger": "prove that every ingress record has exactly one outcome",
     "scan": "judge files by the policy, offline",
     "mark": "label and watermark a file, offline",
     "verify": "read every mark of a file, offline",

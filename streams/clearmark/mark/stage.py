@@ -76,7 +76,7 @@ class MarkStage:
         if not by_reference and len(marked.data) <= MARKED_LIMIT:
             return self._writer.approved(subject, marked.data, None, evidence)
         # Written before the transaction and never overwritten: a late zombie writes the same bytes.
-        key = f"{StageName.MARK}/{subject.decision_id}/{marked.sha256}"
+        key = f"approved/{subject.decision_id}/{marked.sha256}"
         self._store.put_new(key, marked.data)
         return self._writer.approved(subject, None, self._store.uri(key), evidence)
 
