@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install test check format generate lock clean
+.PHONY: help install demo test check format generate lock clean
 
 help:
+	@echo "make demo     set up, and show real texts going through real Kafka"
 	@echo "make test     set up and run the tests"
 	@echo "make check    lint, types, generated files up to date"
 	@echo "make format   put the code into the project's form"
@@ -25,6 +26,9 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $(READY)
+
+demo: install
+	$(BIN)/clearmark up --demo
 
 test: install
 	$(BIN)/python -m pytest

@@ -11,13 +11,16 @@ import click
 from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
+    "up": "run everything on this machine; --demo shows it",
     "init": "write a configuration file and fresh keys",
     "worker": "run one stage: screen, mark or archive",
+    "topics": "create or show the topics",
+    "publish": "put artifacts on ingress",
+    "watch": "follow decisions live",
     "ledger": "prove that every ingress record has exactly one outcome",
     "scan": "judge files by the policy, offline",
     "mark": "label and watermark a file, offline",
     "verify": "read every mark of a file, offline",
-    "topics": "create or show the topics",
 }
 
 

@@ -38,7 +38,7 @@ class Runner(Protocol):
 
 
 @click.command()
-@click.argument("stage", type=click.Choice(list(StageName)))
+@click.argument("stage", type=click.Choice([stage.value for stage in StageName]))
 @click.option("--slot", default=socket.gethostname, help="Stable name of this worker within its stage [the host name].")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics on 127.0.0.1; 0: any.")
 @config_option

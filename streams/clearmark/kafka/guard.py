@@ -6,6 +6,7 @@ pipe closes; the command then gets SIGTERM and, ten seconds later, SIGKILL. Port
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ _GRACE_S: Final = 10.0
 
 
 def _watch(child: subprocess.Popen[bytes]) -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):
         pass
     child.terminate()
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clearmark.errors import Reject
 from clearmark.outcomes import Evidence, Subject
 from clearmark.records import StageName
-from clearmark.schemas.cloudevents import Origin, parse_ingress
+from clearmark.schemas.cloudevents import ATTRIBUTE_LIMIT, PREFIX, Origin, parse_ingress
 from clearmark.screen.admit import TEXT_TYPES, media_of
 from clearmark.screen.decide import Judgement, Verdict
 from clearmark.screen.screening import Submission
@@ -90,7 +91,7 @@ class ScreenStage:
                 data = self._claims.fetch(artifact.dataref, artifact.sha256 or "", self._limit(artifact))
         except Reject as error:
             digest = hashlib.sha256(record.value).hexdigest() if record.value is not None else None
-            return self._writer.dead_letter(replace(subject, sha256=digest), error.error_class, 1)
+            return self._writer.dead_letter(replace(_claimed(subject, record), sha256=digest), error.error_class, 1)
         digest = artifact.sha256 if data is None else hashlib.sha256(data).hexdigest()
         return _Item(replace(subject, sha256=digest), artifact, data)
 
@@ -110,6 +111,17 @@ class ScreenStage:
             return self._writer.blocked(subject, reasons, evidence)
         sealed = self._quarantine.seal(StageName.SCREEN, subject.decision_id, data)
         return self._writer.held(subject, reasons, sealed, evidence)
+
+
+def _claimed(subject: Subject, record: Record) -> Subject:
+    """Return the subject with what a malformed event says of itself, as far as it can be read."""
+    said = {}
+    for name in ("id", "source", "userid"):
+        raw = record.header(f"{PREFIX}{name}") or b""
+        with suppress(UnicodeDecodeError):
+            said[name] = raw[:ATTRIBUTE_LIMIT].decode("utf-8")
+    origin = replace(subject.origin, id=said.get("id", ""), source=said.get("source", ""))
+    return replace(subject, origin=origin, user_id=said.get("userid") or subject.user_id)
 
 
 def _named(subject: Subject, artifact: Artifact) -> Subject:
