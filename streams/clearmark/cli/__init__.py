@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "publish": "put artifacts on ingress",
     "watch": "follow decisions live",
     "ledger": "prove that every ingress record has exactly one outcome",
+    "review": "look at held artifacts, release or reject them",
     "scan": "judge files by the policy, offline",
     "mark": "label and watermark a file, offline",
     "verify": "read every mark of a file, offline",
