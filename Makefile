@@ -6,14 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help install demo test check format generate lock clean
+.PHONY: help install demo test check bench format generate lock clean
 
 help:
 	@echo "make demo     set up, and show real texts going through real Kafka"
 	@echo "make test     set up and run the tests"
 	@echo "make check    lint, types, generated files up to date"
+	@echo "make bench    measure throughput and latency, as ratios within one run"
 	@echo "make format   put the code into the project's form"
-	@echo "make generate write the JSON Schemas from the types"
+	@echo "make generate write JSON Schemas and the README's map"
 	@echo "make lock     pin the dependencies again, with hashes"
 	@echo "make clean    remove what the other targets made"
 
@@ -30,7 +31,10 @@ $(READY): requirements.lock pyproject.toml
 demo: install
 	$(BIN)/clearmark up --demo
 
+# The README shows kcat; where it can be installed, its command line is tested with the real one.
 test: install
+	@command -v kcat >/dev/null || apt-get install --yes --quiet kcat >/dev/null 2>&1 || \
+	  sudo -n apt-get install --yes --quiet kcat >/dev/null 2>&1 || echo "kcat is not there: a stand-in reads its options"
 	$(BIN)/python -m pytest
 
 check: install
@@ -38,6 +42,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m clearmark.schemas.generate --check
+	$(BIN)/python -m clearmark.map --check
+
+bench: install
+	$(BIN)/python load/bench.py
 
 format: install
 	$(BIN)/ruff check --fix .
@@ -45,6 +53,7 @@ format: install
 
 generate: install
 	$(BIN)/python -m clearmark.schemas.generate
+	$(BIN)/python -m clearmark.map
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

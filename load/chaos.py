@@ -21,6 +21,7 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -43,7 +44,7 @@ class History:
         self._stream = file.open("w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
         self._begun = time.monotonic()
-        self.events: list[dict[str, object]] = []
+        self.events: list[dict[str, Any]] = []
 
     def add(self, event: str, /, **more: object) -> None:
         entry = {"t": round(time.monotonic() - self._begun, 2), "event": event, **more}
@@ -280,7 +281,7 @@ def _check(bootstrap: str, folder: Path, history: History) -> int:
     return done.returncode
 
 
-def picture(events: list[dict[str, object]], file: Path) -> None:
+def picture(events: list[dict[str, Any]], file: Path) -> None:
     """Draw texts over time, with the faults."""
     import matplotlib as mpl  # noqa: PLC0415 - drawn once, at the end
 

@@ -17,9 +17,10 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pyarrow.parquet as pq
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 ENDS = ("approved", "blocked", "review", "dead-letter")
 RUN = re.compile("[\u2061-\u2064]{68,}")
@@ -76,13 +77,15 @@ def read(bootstrap: str, topic: str) -> list[tuple[int, int, int, dict[str, str]
             if message.error():
                 ended.add(message.partition() or 0)
                 continue
-            headers = {
-                str(name): bytes(value or b"").decode("utf-8", "replace") for name, value in message.headers() or []
-            }  # type: ignore[arg-type]
+            headers = {name: (value or b"").decode("utf-8", "replace") for name, value in _pairs(message)}
             place = (message.partition() or 0, message.offset() or 0, message.timestamp()[1])
             found.append((*place, headers, message.value()))
     consumer.close()
     return found
+
+
+def _pairs(message: Message) -> list[tuple[str, bytes | None]]:
+    return cast("list[tuple[str, bytes | None]]", list(message.headers() or []))
 
 
 def carried(text: str, key: bytes) -> set[str]:
