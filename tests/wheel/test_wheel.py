@@ -37,7 +37,7 @@ def test_up_demo_from_an_installed_wheel(tmp_path: Path) -> None:
     run(sys.executable, *pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
     (wheel,) = tmp_path.glob("clearmark-*.whl")
     venv.create(tmp_path / "env", with_pip=True)
-    pins = re.findall(r"^([\w.\[\]-]+==[^\s;\\]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    pins = re.findall(r"^(\S+==[^\\\n]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     (tmp_path / "pins.txt").write_text("\n".join(pins))
     python = tmp_path / "env" / "bin" / "python"
     run(python, *pip, "install", "-c", tmp_path / "pins.txt", wheel, cwd=tmp_path)
