@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,8 +60,11 @@ def topic_ids(admin: AdminClient, names: Iterable[TopicName]) -> dict[TopicName,
 def apply(admin: AdminClient, topology: Topology) -> list[TopicName]:
     """Create the topics that are missing and return their names; existing ones are left as they are.
 
+    Returns when the cluster shows the topics to clients, which can be later than their creation.
+
     Raises:
         Stop: the cluster refuses.
+        Retry: the cluster does not answer, or does not show the topics within 20 s.
     """
     specs = {topology.name(spec.topic): spec for spec in TOPICS}
     missing = [name for name in specs if name not in _describe(admin, list(specs))]
@@ -84,7 +88,16 @@ def apply(admin: AdminClient, topology: Topology) -> list[TopicName]:
                 raise Stop(f"topic {name} could not be created: {_name(error)}", remedy="check ACLs") from None
         else:
             created.append(name)
+    _await(admin, missing)
     return created
+
+
+def _await(admin: AdminClient, names: list[TopicName]) -> None:
+    deadline = time.monotonic() + _CALL_S
+    while len(_describe(admin, names)) < len(names):
+        if time.monotonic() > deadline:
+            raise Retry("the cluster does not show the topics that were just created")
+        time.sleep(0.05)
 
 
 def check(admin: AdminClient, topology: Topology, topics: Iterable[Topic]) -> list[Difference]:
