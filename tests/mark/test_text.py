@@ -139,3 +139,49 @@ def test_damage_and_contradiction_are_told() -> None:
     assert read(produced, "text/plain", b"other key" * 3, 40).marks.watermark.state == "invalid"
     two = produced + marked(ZH, cid=ContentId(9)).data.decode()
     assert not read(two, "text/plain", KEY, 40).consistent
+
+
+HOSTILE = (
+    *(
+        "a",
+        "字",
+        "<",
+        "<a ",
+        "<body ",
+        "<a '",
+        '<a b="',
+        "<'\"'",
+        "<\"<'",
+        "](",
+        "`",
+        "&a",
+        "1.",
+        "- \n",
+        "\n[",
+        "\n    ",
+    ),
+    *("://", "a@", "<!--", "<script", "---\n", "```\n", "\n~~~", "|", "AI", "</title", "\u2061", "\u2062\u2063", "。"),
+    f"【{label.WORDING}】\n\n",
+)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("content_type", ["text/plain", "text/markdown", "text/html"])
+def test_a_quarter_megabyte_of_one_sign_does_not_hang(content_type: str) -> None:
+    """Quadratic patterns would take minutes for each; a worker would be dead for its group by then."""
+    for unit in HOSTILE:
+        text = (unit * (1 << 18))[: 1 << 18]
+        produced = marked(text, content_type)
+        assert produced.data
+
+
+def test_what_follows_an_indented_code_line_carries_the_code() -> None:
+    text = "    x = 1\n\n" + "这是一个很长的句子，里面没有代码。" * 20
+    assert read(marked(text, "text/markdown").data.decode()[-160:], "text/markdown", KEY, 40).content_ids
+
+
+def test_a_mail_address_in_text_without_spaces_leaves_room_for_the_code() -> None:
+    text = "请写信到someone@example.com，我们会尽快回复您的来信。" * 20
+    produced = marked(text, "text/plain")
+    assert not produced.failed
+    assert produced.data.decode().count("someone@example.com") == 20

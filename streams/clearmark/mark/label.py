@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from clearmark.mark.markup import INSIDE_TAG
+
 Place = Literal["start", "end", "both"]
 
 WORDING: Final = "人工智能生成内容 · AI-generated content"
@@ -22,7 +24,7 @@ _PLAIN: Final = f"【{WORDING}】"
 _MARKDOWN: Final = f"> **{WORDING}**"
 
 _DOCTYPE: Final = re.compile(r"\s*(?:<!doctype[^>]*>\s*)?", re.IGNORECASE)
-_BODY: Final = re.compile(r"<body(?:\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*)?>", re.IGNORECASE)
+_BODY: Final = re.compile(rf"<body(?:\s{INSIDE_TAG})?>", re.IGNORECASE)
 _SWALLOWS: Final = re.compile(
     r"<!--|<(?:script|textarea|noscript|template|plaintext|xmp|iframe|svg|math|noembed|noframes|select)\b",
     re.IGNORECASE,
@@ -51,12 +53,12 @@ def remove(text: str, content_type: str) -> str:
     label = _MARKDOWN if content_type == "text/markdown" else _PLAIN
     at = _text_start(text, content_type)
     head = f"{label}\n\n"
-    while text.startswith(head, at):
-        text = text[:at] + text[at + len(head) :]
-    tail = f"\n\n{label}\n"
-    while text.endswith(tail):
-        text = text[: -len(tail)]
-    return text
+    begun, ended, tail = at, len(text), f"\n\n{label}\n"
+    while text.startswith(head, begun):
+        begun += len(head)
+    while text.endswith(tail, begun, ended):
+        ended -= len(tail)
+    return text[:at] + text[begun:ended]
 
 
 def stands(text: str, content_type: str, place: Place) -> bool:

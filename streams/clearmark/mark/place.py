@@ -10,6 +10,8 @@ import re
 from itertools import pairwise
 from typing import Final
 
+from clearmark.mark.markup import ADDRESS, COMMENT, ENTITY, HTML_TAG
+
 STEP: Final = 80
 _WIDEST: Final = 400
 _COPIES: Final = 64
@@ -19,15 +21,16 @@ _SLACK: Final = 24
 _SENTENCE: Final = re.compile(r"[。！？；…]+[”’」』）]?|[.!?;]+[\"')]?(?=\s|$)|\n")
 _SPACE: Final = re.compile(r"\s|(?<=[\u3400-\u9fff])(?=[\u3400-\u9fff])|(?<=[，、：])")
 _OPAQUE: Final = {
-    "text/plain": re.compile(r"\w+://\S+|\S+@\S+"),
+    "text/plain": re.compile(ADDRESS),
     "text/markdown": re.compile(
-        r"^(?:```|~~~).*?(?:^(?:```|~~~)[ \t]*$|\Z)|`[^`\n]*`|\]\([^)\n]*\)|<[^>\n]*>|\w+://\S+|^(?: {4}|\t).*$"
-        r"|^\[[^\]\n]+\]:.*$|\A---\n.*?\n---\n|&[#\w]{1,32};|\||^[ \t]*(?:[-*+>#]+|\d+[.)])[ \t]+",
+        r"^(?:```|~~~).*?(?:^(?:```|~~~)[ \t]*$|\Z)|`[^`\n]*`|\]\([^)\]\n]*\)|<[^<>\n]*>|^(?: {4}|\t)[^\n]*$"
+        r"|^\[[^\]\n]+\]:[^\n]*$|\A---\n.*?\n---\n|\||^[ \t]*(?:[-*+>#]+|\d{1,9}[.)])[ \t]+"
+        rf"|{ENTITY}|{ADDRESS}",
         re.DOTALL | re.MULTILINE,
     ),
     "text/html": re.compile(
-        r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title|pre|code|svg|math|select|template|noscript|iframe|xmp)\b"
-        r".*?(?:</\1\s*>|\Z)|<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>|&[#\w]{1,32};?|\w+://[^\s<]+",
+        rf"{COMMENT}|<(script|style|textarea|title|pre|code|svg|math|select|template|noscript|iframe|xmp)\b"
+        rf".*?(?:</\1\s*>|\Z)|{HTML_TAG}|{ENTITY}?|{ADDRESS}",
         re.DOTALL | re.IGNORECASE,
     ),
 }

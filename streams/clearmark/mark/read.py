@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clearmark.mark import code
+from clearmark.mark.markup import COMMENT, HTML_TAG
 from clearmark.mark.place import count
 from clearmark.schemas.events import MarkReport, Marks
 
@@ -19,9 +20,9 @@ _AI: Final = r"(?:人工智能|(?<![A-Za-z])AI(?![a-z]))"
 _GENERATED: Final = r"(?:生成|合成|[Gg]enerated|[Ss]ynthesi[sz]ed)"
 _LABEL: Final = re.compile(rf"{_AI}[^。.!?\n]{{0,16}}?{_GENERATED}|{_GENERATED}[^。.!?\n]{{0,16}}?{_AI}")
 _FRONT_MATTER: Final = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_COMMENT: Final = re.compile(COMMENT, re.DOTALL)
 _HIDDEN: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style|title|template|head)\b.*?(?:</\1\s*>|\Z)|<(?:[^>\"']|\"[^\"]*\"|'[^']*')*>",
+    rf"{COMMENT}|<(script|style|title|template|head)\b.*?(?:</\1\s*>|\Z)|{HTML_TAG}",
     re.DOTALL | re.IGNORECASE,
 )
 _UNSUPPORTED: Final = MarkReport("unsupported")

@@ -83,6 +83,7 @@ class KafkaConsumer:
         self._revoked: set[TopicPartition] = set()
         self._consumer = _Consumer(
             {
+                "fetch.queue.backoff.ms": 20,  # the default lets a consumer that was full stand still for a second
                 **settings,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,

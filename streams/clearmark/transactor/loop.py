@@ -142,9 +142,12 @@ class Transactor:
         busy = self._future is not None or self._done is not None
         room = self._settings.max_batch_records - len(self._pending)
         full = room <= 0 or self._pending_bytes >= self._settings.max_batch_bytes
-        if full and self._future is not None and not self._paused:
-            wait([self._future], timeout=self._settings.linger_s)
-            if self._clock() - self._started < self._settings.pause_after_s:
+        if full and not self._paused and self._clock() - self.polled_at < self._settings.pause_after_s:
+            # A pause throws fetched records away, so a batch that ends soon is waited for first.
+            if self._future is not None:
+                wait([self._future], timeout=self._settings.linger_s)
+                return
+            if not self._fresh and not any(work and work.not_before for work in (self._working, self._done)):
                 return
         if full and (not self._paused or self._repause):
             self._consumer.pause()

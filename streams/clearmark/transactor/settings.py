@@ -14,7 +14,7 @@ class Settings:
         max_batch_bytes: most bytes of keys and values in one batch (its last record may pass the bound).
         linger_s: how long a poll waits for records while another batch is at work.
         idle_poll_s: how long a poll waits when there is nothing at work.
-        pause_after_s: a batch at work longer than this, with the next one full, pauses fetching; polling goes on.
+        pause_after_s: with the next batch full and no poll for so long, fetching is paused and polling goes on.
         probation_records: records after a start or a rebalance that are read in small batches with an attempt
             count; at least what two full batches can hold, since that much may have been in hand at a crash.
         probation_batch: records in a batch on probation.
