@@ -130,6 +130,17 @@ def test_a_worker_paused_past_its_session_drops_what_it_had(world: World) -> Non
     settle(world, 901)
 
 
+def test_a_partition_lost_between_processing_and_commit_is_not_committed(world: World) -> None:
+    world.publish([b"ok"] * 300)
+    first = world.start("a", "pause")  # stops right before its second transaction, its results in hand
+    time.sleep(SESSION_S)
+    world.start("b")
+    settle(world, 300)
+    first.proceed()
+    world.publish([b"ok"] * 300)
+    settle(world, 600)
+
+
 def test_workers_killed_again_and_again_lose_and_repeat_nothing(world: World) -> None:
     for i in range(4):
         a, b = world.start("a"), world.start("b")

@@ -2,7 +2,8 @@
 
 ``boom``: an unknown exception. ``die``: the worker is killed. ``huge``: an output that no broker takes. ``slow``: the
 batch takes two seconds. Anything else: one output. As a process: ``python -m tests.transactor.worker BOOTSTRAP PREFIX
-SLOT CRASH SETTINGS``, where CRASH is ``never``, ``before`` (a transaction) or ``inside`` it.
+SLOT CRASH SETTINGS``, where CRASH is ``never``, ``before`` (the second transaction), ``inside`` it, or ``pause``: the
+process stops itself before it, until it is continued.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class DyingProducer(KafkaProducer):
         self._transactions += 1
         if self._transactions == 2 and self._crash == "before":
             die()
+        if self._transactions == 2 and self._crash == "pause":
+            os.kill(os.getpid(), signal.SIGSTOP)
         if self._transactions == 2 and self._crash == "inside":
             self._producer.begin_transaction()
             self._produce(arguments[0])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 QUIET = {"log_level": 0}
+SAME = (("ce_id", b"the-same"), ("content-type", b"application/x-nobody-knows"))
+"""Headers of every record: neither a repeated id nor a strange type may matter to the transactor."""
 Found = Counter[tuple[str, str, bytes]]
 """How often (topic, origin, error class) was seen."""
 
@@ -109,7 +111,7 @@ class KafkaWorld:
         producer.init_transactions()
         producer.begin_transaction()
         for i, value in enumerate(values):
-            producer.produce(f"{self._prefix}.in", value, None if i % 3 else b"k", partition=i % 2)
+            producer.produce(f"{self._prefix}.in", value, None if i % 3 else b"k", i % 2, headers=list(SAME))
         producer.flush()
         if abort:
             producer.abort_transaction()
@@ -215,6 +217,9 @@ class MortalProducer(MemoryProducer):
         self._transactions += 1
         if self._transactions == 2 and self._crash == "before":
             self._worker.die()
+        if self._transactions == 2 and self._crash == "pause":
+            self._worker.pause()
+            self._worker.touch()
         super().transact(*arguments)
 
     def _inside(self) -> None:
@@ -231,7 +236,7 @@ class MemoryWorld:
 
     def publish(self, values: Sequence[bytes | None], *, abort: bool = False) -> None:
         topic = TopicName("t.in")
-        outputs = [(i % 2, Output(topic, None if i % 3 else b"k", value)) for i, value in enumerate(values)]
+        outputs = [(i % 2, Output(topic, None if i % 3 else b"k", value, SAME)) for i, value in enumerate(values)]
         self._log.publish(topic, outputs, abort=abort)
 
     def start(self, slot: str, crash: str = "never", **settings: Any) -> Worker:
