@@ -14,7 +14,7 @@ help:
 	@echo "make check    lint, types, generated files up to date"
 	@echo "make bench    measure throughput and latency, as ratios within one run"
 	@echo "make format   put the code into the project's form"
-	@echo "make generate write JSON Schemas and the README's map"
+	@echo "make generate write JSON Schemas, AsyncAPI and the README's map"
 	@echo "make lock     pin the dependencies again, with hashes"
 	@echo "make clean    remove what the other targets made"
 
@@ -42,6 +42,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m clearmark.schemas.generate --check
+	$(BIN)/python -m clearmark.asyncapi --check
 	$(BIN)/python -m clearmark.map --check
 
 bench: install
@@ -53,6 +54,7 @@ format: install
 
 generate: install
 	$(BIN)/python -m clearmark.schemas.generate
+	$(BIN)/python -m clearmark.asyncapi
 	$(BIN)/python -m clearmark.map
 
 lock:

@@ -34,6 +34,7 @@ SESSION_S = 6.0
 SETTLE_S = 90.0
 STAGES = ("screen", "mark", "archive")
 QUIET = {"log_level": 0}
+ENDS = [f"clearmark.{end}.v1" for end in ("approved", "blocked", "review", "dead-letter")]
 BAD = ("出售枪支，货到付款", "他问自杀方法", "Stolen credit cards here", "")
 
 
@@ -43,7 +44,7 @@ class History:
     def __init__(self, file: Path) -> None:
         self._stream = file.open("w", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
-        self._begun = time.monotonic()
+        self._begun, self.began_at = time.monotonic(), time.time()
         self.events: list[dict[str, Any]] = []
 
     def add(self, event: str, /, **more: object) -> None:
@@ -137,8 +138,8 @@ class Publisher(threading.Thread):
                 producer.poll(0.1)
 
 
-def count(bootstrap: str, topics: list[str]) -> int:
-    """Return the committed records of topics, by reading them (offsets have gaps)."""
+def times(bootstrap: str, topics: list[str]) -> list[float]:
+    """Return the time of each committed record of topics, by reading them (offsets have gaps)."""
     consumer = Consumer(
         {
             **QUIET,
@@ -149,15 +150,19 @@ def count(bootstrap: str, topics: list[str]) -> int:
             "enable.partition.eof": True,
         }
     )
-    total = ended = 0
+    found: list[float] = []
+    ended = 0
     places = [TopicPartition(t, p, 0) for t in topics for p in consumer.list_topics(t, 20).topics[t].partitions]
     consumer.assign(places)
     deadline = time.monotonic() + 60
     while ended < len(places) and time.monotonic() < deadline:
         for message in consumer.consume(5000, 0.2):
-            ended, total = (ended + 1, total) if message.error() else (ended, total + 1)
+            if message.error():
+                ended += 1
+            else:
+                found.append(message.timestamp()[1] / 1000)
     consumer.close()
-    return total
+    return found
 
 
 class Chaos:
@@ -189,9 +194,9 @@ class Chaos:
             self.supervisor.tend()
             time.sleep(0.1)
 
-    def fault(self) -> None:
-        """Break one thing."""
-        kind = self.random.choices(("kill", "pause", "broker"), (6, 3, 1))[0]
+    def fault(self, *, broker: bool) -> None:
+        """Break one thing: a broker, or anything."""
+        kind = "broker" if broker else self.random.choices(("kill", "pause", "broker"), (6, 3, 1))[0]
         if kind == "broker":
             node = self.random.randrange(self.nodes)
             self.history.add("fault", kind=kind, target=f"node {node}")
@@ -229,8 +234,13 @@ def run(seconds: float, nodes: int, rate: float, seed: int, out: Path) -> int:
             chaos.supervisor.close()
         history.add("checked", published=published, decided=decided, aborted=publishers[1].aborted)
         status = _check(kafka.bootstrap, folder, history)
+        begun = history.began_at
+        lines = {
+            topic.split(".")[1]: sorted(t - begun for t in times(kafka.bootstrap, [topic]))
+            for topic in ("clearmark.ingress.v1", *ENDS)
+        }
     history.close()
-    picture(history.events, out / "chaos.png")
+    picture(lines, history.events, out / "chaos.png")
     print(f"history {out}/history.jsonl, picture {out}/chaos.png", flush=True)
     return status
 
@@ -240,10 +250,13 @@ def _break(chaos: Chaos, publishers: list[Publisher], seconds: float, history: H
         publisher.start()
     until = time.monotonic() + seconds
     shown = 0.0
+    broker = True  # the first fault in the second half, so that even a short run has one
     while time.monotonic() < until:
         chaos.tend(min(chaos.random.expovariate(1 / 4), max(0.0, until - time.monotonic())))
         if time.monotonic() < until:
-            chaos.fault()
+            late = until - time.monotonic() < seconds / 2
+            chaos.fault(broker=broker and late)
+            broker = broker and not late
         history.add("progress", published=sum(p.published for p in publishers))
         if time.monotonic() - shown > 20:
             shown = time.monotonic()
@@ -257,12 +270,11 @@ def _break(chaos: Chaos, publishers: list[Publisher], seconds: float, history: H
 
 def _settle(chaos: Chaos, bootstrap: str, history: History) -> tuple[int, int]:
     """Wait until every text has its outcome and the archive has caught up, or patience ends: the checker judges."""
-    ends = [f"clearmark.{end}.v1" for end in ("approved", "blocked", "review", "dead-letter")]
     deadline = time.monotonic() + SETTLE_S
     published = decided = 0
     while time.monotonic() < deadline:
         chaos.tend(2)
-        published, decided = count(bootstrap, ["clearmark.ingress.v1"]), count(bootstrap, ends)
+        published, decided = len(times(bootstrap, ["clearmark.ingress.v1"])), len(times(bootstrap, ENDS))
         history.add("settling", published=published, decided=decided)
         if decided >= published:
             break
@@ -281,26 +293,27 @@ def _check(bootstrap: str, folder: Path, history: History) -> int:
     return done.returncode
 
 
-def picture(events: list[dict[str, Any]], file: Path) -> None:
-    """Draw texts over time, with the faults."""
+def picture(lines: dict[str, list[float]], events: list[dict[str, Any]], file: Path) -> None:
+    """Draw texts and outcomes over time, and the faults below."""
     import matplotlib as mpl  # noqa: PLC0415 - drawn once, at the end
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
 
-    figure, axes = plt.subplots(figsize=(9, 4))
-    progress = [e for e in events if e["event"] in ("progress", "settling")]
-    axes.plot([e["t"] for e in progress], [e["published"] for e in progress], label="published", color="black")
-    settled = [e for e in progress if "decided" in e]
-    axes.plot([e["t"] for e in settled], [e["decided"] for e in settled], "o", label="decided", color="green")
-    for kind, colour in (("kill", "red"), ("pause", "orange"), ("broker", "blue")):
-        times = [e["t"] for e in events if e["event"] == "fault" and e["kind"] == kind]
-        axes.plot(times, [0] * len(times), "|", markersize=30, color=colour, label=kind)
-    axes.set_xlabel("seconds")
-    axes.set_ylabel("texts")
-    axes.legend(loc="upper left")
-    figure.tight_layout()
-    figure.savefig(file, dpi=100)
+    figure, (above, below) = plt.subplots(2, figsize=(10, 5.5), sharex=True, height_ratios=(4, 1), layout="constrained")
+    for name, seconds in lines.items():
+        dashed = {"color": "black", "linestyle": "--"} if name == "ingress" else {}
+        above.step(seconds, range(1, len(seconds) + 1), where="post", label=f"{name} {len(seconds):,}", **dashed)
+    above.set_ylabel("records so far")
+    above.legend(loc="upper left")
+    for row, (kind, colour) in enumerate((("kill", "tab:red"), ("pause", "tab:orange"), ("broker", "tab:blue"))):
+        when = [e["t"] for e in events if e["event"] == "fault" and e["kind"] == kind]
+        below.scatter(when, [row] * len(when), marker="|", s=200, color=colour)
+    below.set_yticks(range(3), ("worker killed", "worker paused", "broker killed"))
+    below.set_ylim(-0.7, 2.7)
+    below.set_xlabel("seconds")
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
 
 
 def main() -> int:

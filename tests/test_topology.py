@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from clearmark import asyncapi
 from clearmark.topology import TOPICS, Cleanup, TimestampType, Topic, Topology
 
 
@@ -43,3 +44,14 @@ def test_only_stages_named_in_the_table_write() -> None:
     writers = {s.topic: s.writers for s in TOPICS}
     assert writers[Topic.BLOCKED] == ("screen",)
     assert "screen" not in writers[Topic.APPROVED]
+
+
+def test_the_asyncapi_document_shows_each_topic_as_it_is_created() -> None:
+    channels = asyncapi.document()["channels"]
+    assert list(channels) == [spec.topic.value for spec in TOPICS]
+    for spec in TOPICS:
+        binding = channels[spec.topic.value]["bindings"]["kafka"]
+        assert (binding["topic"], binding["partitions"]) == (Topology().name(spec.topic), spec.partitions)
+        for message in channels[spec.topic.value]["messages"].values():
+            reference = message["payload"].get("$ref")
+            assert reference is None or (asyncapi.FILE.parent / reference).exists()

@@ -75,6 +75,8 @@ class Transactor:
         self._fresh: set[TopicPartition] = set()
         self._paused = False
         self._repause = False
+        self._unanswered = False
+        """Whether the cluster did not answer about markers: polling again is the wait before the next try."""
         self._internal = 0
         self.polled_at = 0.0
         """When the log thread last polled, by `clock`: a worker is alive while this moves."""
@@ -147,8 +149,9 @@ class Transactor:
             if self._future is not None:
                 wait([self._future], timeout=self._settings.linger_s)
                 return
-            if not self._fresh and not any(work and work.not_before for work in (self._working, self._done)):
+            if not self._unanswered and not any(work and work.not_before for work in (self._working, self._done)):
                 return
+        self._unanswered = False
         if full and (not self._paused or self._repause):
             self._consumer.pause()
             self._paused, self._repause = True, False
@@ -208,6 +211,7 @@ class Transactor:
             self._probation.begin(self._consumer.committed(fresh))
         except Retry as error:
             self._observer.retrying(error.message, 0.0)
+            self._unanswered = True
             return False
         self._fresh.clear()
         return True
@@ -220,6 +224,7 @@ class Transactor:
             return False
         except Retry as error:
             self._observer.retrying(error.message, 0.0)
+            self._unanswered = True
             return False
         return True
 
