@@ -10,9 +10,12 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from clearmark.kafka import admin as kafka_admin
 from clearmark.kafka.node import EmbeddedKafka, free_ports
+from clearmark.topology import Topic, Topology
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,6 +63,33 @@ def test_a_kept_folder_keeps_the_cluster_through_a_kill_and_a_restart(tmp_path: 
         assert cluster_id(kafka) == before
     with EmbeddedKafka(tmp_path) as kafka:
         assert cluster_id(kafka) == before
+
+
+def test_three_nodes_keep_taking_acknowledged_records_while_one_is_dead() -> None:
+    topology = Topology(replication=3, partitions=3)
+    with EmbeddedKafka(None, 3) as kafka:
+        settings: dict[str, str | int | float | bool] = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
+        admin = AdminClient(settings)
+        kafka_admin.apply(admin, topology)
+        kafka_admin.require(admin, topology, list(Topic))
+        producer = Producer({**settings, "acks": "all", "message.timeout.ms": 60_000})
+        errors: list[object] = []
+
+        def publish() -> None:
+            for i in range(30):
+                producer.produce(
+                    topology.name(Topic.BLOCKED),
+                    b"x",
+                    partition=i % 3,
+                    on_delivery=lambda error, _: errors.append(error),
+                )
+            assert producer.flush(60) == 0
+
+        publish()
+        kafka.kill(1)
+        publish()
+        kafka.start(1)
+    assert errors == [None] * 60
 
 
 def test_ports_are_distinct() -> None:
