@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,6 +235,7 @@ def run(seconds: float, nodes: int, rate: float, seed: int, out: Path) -> int:
             chaos.supervisor.close()
         history.add("checked", published=published, decided=decided, aborted=publishers[1].aborted)
         status = _check(kafka.bootstrap, folder, history)
+        shutil.copytree(folder / "logs", out / "logs", dirs_exist_ok=True)
         begun = history.began_at
         lines = {
             topic.split(".")[1]: sorted(t - begun for t in times(kafka.bootstrap, [topic]))
