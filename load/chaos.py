@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from clearmark.demo.texts import chinese
@@ -230,7 +231,7 @@ def run(seconds: float, nodes: int, rate: float, seed: int, out: Path) -> int:
         ]
         try:
             _break(chaos, publishers, seconds, history)
-            published, decided = _settle(chaos, kafka.bootstrap, history)
+            published, decided = _settle(chaos, kafka.bootstrap, folder, history)
         finally:
             chaos.supervisor.close()
         history.add("checked", published=published, decided=decided, aborted=publishers[1].aborted)
@@ -270,17 +271,17 @@ def _break(chaos: Chaos, publishers: list[Publisher], seconds: float, history: H
         publisher.join(60)
 
 
-def _settle(chaos: Chaos, bootstrap: str, history: History) -> tuple[int, int]:
+def _settle(chaos: Chaos, bootstrap: str, folder: Path, history: History) -> tuple[int, int]:
     """Wait until every text has its outcome and the archive has caught up, or patience ends: the checker judges."""
     deadline = time.monotonic() + SETTLE_S
     published = decided = 0
     while time.monotonic() < deadline:
         chaos.tend(2)
         published, decided = len(times(bootstrap, ["clearmark.ingress.v1"])), len(times(bootstrap, ENDS))
-        history.add("settling", published=published, decided=decided)
-        if decided >= published:
+        archived = sum(pq.read_metadata(file).num_rows for file in (folder / "data/objects/archive").rglob("*.parquet"))
+        history.add("settling", published=published, decided=decided, archived=archived)
+        if decided >= published and archived >= len(times(bootstrap, ["clearmark.audit.v1"])):
             break
-    chaos.tend(8)  # the archive closes its files after two seconds
     return published, decided
 
 

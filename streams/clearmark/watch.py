@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as _TopicPartition
 
 from clearmark.errors import Reject, Retry
-from clearmark.records import Record, TopicName
+from clearmark.kafka.messages import record_of
 from clearmark.schemas.cloudevents import Envelope
 from clearmark.schemas.events import DeadLetter, Notice, load
 from clearmark.topology import Topic
@@ -71,13 +71,12 @@ class Follower:
                 if error.code() in (KafkaError._PARTITION_EOF, KafkaError._ALL_BROKERS_DOWN):  # noqa: SLF001
                     continue
                 raise Retry(f"watch: {error.name()}")
-            name = TopicName(message.topic() or "")
-            value, headers = message.value(), tuple(message.headers() or ())
-            record = Record(name, message.partition() or 0, message.offset() or 0, 0, None, value, headers)  # type: ignore[arg-type]
-            topic = self._topology.topic(name)
+            record = record_of(message)
+            topic = self._topology.topic(record.topic)
             try:
                 assert topic is not None
-                yield Seen(topic, Envelope.parse(record), _reasons(topic, value), value, message.timestamp()[1])
+                reasons = _reasons(topic, record.value)
+                yield Seen(topic, Envelope.parse(record), reasons, record.value, record.timestamp_ms)
             except Reject:
                 continue
 

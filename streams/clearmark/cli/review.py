@@ -31,7 +31,14 @@ def command() -> None:
 def _desk(config: Config) -> ReviewDesk:
     store = wiring.open_store(config)
     quarantine = wiring.open_quarantine(store, config.load_keys(os.environ))
-    return ReviewDesk(clients.settings(config), config.topics.topology(), quarantine, lambda: datetime.now(UTC))
+    return ReviewDesk(
+        clients.settings(config),
+        clients.reader(config),
+        clients.admin(config),
+        config.topics.topology(),
+        quarantine,
+        lambda: datetime.now(UTC),
+    )
 
 
 @command.command("list")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import click
 import structlog
@@ -23,7 +24,8 @@ from clearmark.records import StageName
 if TYPE_CHECKING:
     from clearmark.config import Config
 
-_ALIVE_S: Final = 60.0
+_ALIVE_S: Final = 90.0
+"""A transaction whose outcome is unknown is asked for that long before the worker ends by itself."""
 _READY_S: Final = 10.0
 _WAIT_S: Final = 1.0
 
@@ -60,7 +62,7 @@ def command(stage: str, slot: str, metrics_port: int, config: Config) -> None:
 
     try:
         with http.serve(
-            metrics_port, metrics.registry, lambda: runner is None or polled(_ALIVE_S), lambda: polled(10)
+            metrics_port, metrics.registry, lambda: runner is None or polled(_ALIVE_S), lambda: polled(_READY_S)
         ) as port:
             log.info("starting", metrics=f"http://{http.LOOPBACK}:{port}/metrics")
             runner = _build(config, StageName(stage), slot, metrics, stop, log)
@@ -69,8 +71,15 @@ def command(stage: str, slot: str, metrics_port: int, config: Config) -> None:
                 runner.run(stop)
     except ClearmarkError as error:
         log.error("stopped", reason=error.message, remedy=error.remedy)  # noqa: TRY400 - the reason says it all
-        raise
+        _leave(error)
     log.info("ended")
+
+
+def _leave(error: ClearmarkError) -> NoReturn:
+    """End the process at once: a client that hangs would hold up an orderly end, and there is nothing left to save."""
+    click.echo(f"clearmark: {error.diagnostics()}", err=True)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _build(

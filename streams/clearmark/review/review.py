@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from confluent_kafka import TopicPartition as _TopicPartition
+from confluent_kafka import KafkaException, Producer
 
 from clearmark.errors import Reject, Retry, Stop
-from clearmark.records import Output, Record, StageName
+from clearmark.kafka.tail import Tail
+from clearmark.records import Output, StageName
 from clearmark.schemas import cloudevents as ce
 from clearmark.schemas import events
 from clearmark.topology import INLINE_LIMIT, Topic
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from confluent_kafka import Message
+    from confluent_kafka.admin import AdminClient
 
     from clearmark.ids import DecisionId
-    from clearmark.records import Headers, TopicName
+    from clearmark.records import Record
     from clearmark.schemas.cloudevents import Envelope
     from clearmark.store.quarantine import Quarantine
     from clearmark.topology import Topology
@@ -43,7 +43,9 @@ class ReviewDesk:
     """Reads the review topics and writes decisions.
 
     Args:
-        settings: librdkafka properties.
+        settings: librdkafka properties of the producer.
+        reader: those of a reader.
+        admin: asks for offsets.
         topology: names the topics.
         quarantine: opens held content.
         now: the time, with its zone.
@@ -52,11 +54,14 @@ class ReviewDesk:
     def __init__(
         self,
         settings: Mapping[str, Any],
+        reader: Mapping[str, Any],
+        admin: AdminClient,
         topology: Topology,
         quarantine: Quarantine,
         now: Callable[[], datetime],
     ) -> None:
-        self._settings, self._topology, self._quarantine, self._now = dict(settings), topology, quarantine, now
+        self._settings, self._reader, self._admin = dict(settings), reader, admin
+        self._topology, self._quarantine, self._now = topology, quarantine, now
 
     def waiting(self) -> list[Held]:
         """Return what is held and not decided on, in the topic's order.
@@ -149,39 +154,10 @@ class ReviewDesk:
 
     def _read(self, topic: Topic) -> Iterator[Record]:
         """Yield every committed record of a topic as of now."""
-        name = self._topology.name(topic)
-        consumer = Consumer(
-            {
-                **self._settings,
-                "group.id": f"{self._topology.prefix}.reader",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-            }
-        )
+        tail = Tail(self._reader, self._admin)
         try:
-            places = []
-            for number in consumer.list_topics(name, _CALL_S).topics[name].partitions:
-                low, high = consumer.get_watermark_offsets(_TopicPartition(name, number), _CALL_S)
-                if low < high:
-                    places.append(_TopicPartition(name, number, low))
-            consumer.assign(places)
-            left = len(places)
-            while left:
-                for message in consumer.consume(500, 0.1):
-                    error = message.error()
-                    if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
-                        left -= 1
-                    elif error is not None:
-                        raise Retry(f"review: {error.name()}")
-                    else:
-                        yield _record(name, message)
-        except KafkaException as error:
-            raise Retry(f"review: {error.args[0].name()}") from None
+            extents = tail.extents([self._topology.name(topic)])
+            tail.positions.update({tp: extent.first for tp, extent in extents.items()})
+            yield from tail.read({tp: extent.stable for tp, extent in extents.items()})
         finally:
-            consumer.close()
-
-
-def _record(name: TopicName, message: Message) -> Record:
-    headers = cast("Headers", tuple(message.headers() or ()))
-    return Record(name, message.partition() or 0, message.offset() or 0, 0, None, message.value(), headers)
+            tail.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from confluent_kafka import Consumer as _Consumer
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -12,17 +13,21 @@ from confluent_kafka import Producer as _Producer
 from confluent_kafka import TopicPartition as _TopicPartition
 
 from clearmark.errors import Fenced, Retry, Stop
-from clearmark.records import Record, TopicName, TopicPartition
+from clearmark.kafka.messages import record_of
+from clearmark.records import TopicName, TopicPartition
 from clearmark.transactor.ports import Committed, TransactionAborted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from clearmark.records import Headers, Output
+    from clearmark.records import Output, Record
     from clearmark.transactor.ports import Generation, RebalanceListener
 
 _CALL_S: Final = 10.0
 """Seconds that one call to the cluster may take before it counts as unanswered."""
+
+_HUNG_S: Final = 15.0
+"""Seconds after which a call that ignores its own time limit counts as hung."""
 
 _RESOLVE_S: Final = 60.0
 """Seconds that a commit whose outcome is unknown is asked for again before the process ends."""
@@ -81,6 +86,7 @@ class KafkaConsumer:
         self._topics: list[str] = list(topics)
         self._failed: KafkaError | None = None
         self._revoked: set[TopicPartition] = set()
+        self._fresh: list[_TopicPartition] = []
         self._consumer = _Consumer(
             {
                 "fetch.queue.backoff.ms": 20,  # the default lets a consumer that was full stand still for a second
@@ -97,6 +103,7 @@ class KafkaConsumer:
         """Join the group, with cooperative rebalancing."""
 
         def assigned(_: _Consumer, partitions: list[_TopicPartition]) -> None:
+            self._fresh += partitions
             listener.assigned([_tp(p) for p in partitions])
 
         def revoked(_: _Consumer, partitions: list[_TopicPartition]) -> None:
@@ -115,6 +122,10 @@ class KafkaConsumer:
             first = self._consumer.poll(timeout_s)
         except KafkaException as exception:
             _raise(_error_of(exception), "poll")
+        if self._fresh:
+            # librdkafka remembers a pause of a partition that was lost meanwhile; ours ends with the assignment.
+            fresh, self._fresh = self._fresh, []
+            self._consumer.resume(fresh)
         if first is None:
             return []
         self._revoked.clear()
@@ -137,17 +148,7 @@ class KafkaConsumer:
             if error is not None:
                 self._failed = error
                 continue
-            records.append(
-                Record(
-                    m.topic(),  # type: ignore[arg-type] # a message without an error has a topic,
-                    m.partition(),  # type: ignore[arg-type] # a partition
-                    m.offset(),  # type: ignore[arg-type] # and an offset
-                    m.timestamp()[1],
-                    m.key(),
-                    m.value(),
-                    cast("Headers", tuple(m.headers() or ())),
-                )
-            )
+            records.append(record_of(m))
         return records
 
     def generation(self) -> Generation:
@@ -265,7 +266,9 @@ class KafkaProducer:
             self._producer.begin_transaction()
             self._produce(outputs)
             sending = True
-            self._until(partial(self._producer.send_offsets_to_transaction, _offsets(positions), generation))
+            self._until(
+                partial(_bounded, partial(self._producer.send_offsets_to_transaction, _offsets(positions), generation))
+            )
             sending = False
             self._until(self._producer.commit_transaction)
         except KafkaException as exception:
@@ -335,6 +338,33 @@ class KafkaProducer:
                 remedy="give each worker of a stage a --slot of its own",
             )
         return Stop(f"{doing}: {error.name()}", remedy="look at the brokers; a restart takes up where this ended")
+
+
+def _bounded(call: Callable[[float], Any], timeout_s: float) -> None:
+    """Make a call that may never return, and give it up in time.
+
+    librdkafka 2.x can wait for ever for a group coordinator that went away (its issues 5456 and 5511). Only a new
+    process helps: the client's threads are stuck with the call.
+
+    Raises:
+        KafkaException: as the call raised it.
+        Stop: it does not return.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call(timeout_s)
+        except KafkaException as exception:
+            failed.append(exception)
+
+    thread = threading.Thread(target=run, daemon=True, name="transaction")
+    thread.start()
+    thread.join(_HUNG_S)
+    if thread.is_alive():
+        raise Stop("the Kafka client hangs in a transaction", remedy="a restart takes up where this ended")
+    if failed:
+        raise failed[0]
 
 
 def _tp(p: _TopicPartition) -> TopicPartition:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 _BACKOFF_S: Final = (0.5, 30.0)
 _STEADY_S: Final = 60.0
 """A worker that ran so long had no trouble starting: its next restart is immediate again."""
+_CHECK_S: Final = 5.0
+_SILENT_S: Final = 30.0
+"""A worker that does not say for so long that it is healthy is killed and started again."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,8 @@ class Child:
     failures: int = 0
     not_before: float = 0.0
     announced: bool = field(default=False)
+    checked: float = 0.0
+    healthy: float = 0.0
 
 
 class Supervisor:
@@ -73,9 +81,23 @@ class Supervisor:
                     self._start(child)
             elif (status := child.process.poll()) is not None:
                 self._ended(child, status, now)
-            elif not child.announced and ready(child.port):
+            elif not child.announced and answers(child.port, "/readyz"):
                 child.announced = True
+                child.healthy = now
                 self._say(f"{child.name} is ready (pid {child.pid}, http://127.0.0.1:{child.port}/metrics)")
+            elif child.announced and now - child.checked > _CHECK_S:
+                self._check(child, now)
+
+    def _check(self, child: Child, now: float) -> None:
+        """Kill a worker that hangs: the next round starts it again."""
+        child.checked = now
+        if answers(child.port, "/healthz"):
+            child.healthy = now
+        elif now - child.healthy > _SILENT_S:
+            self._say(f"{child.name} has not been healthy for {now - child.healthy:.0f} s: it is killed")
+            child.healthy = now
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGKILL)
 
     @property
     def ready(self) -> bool:
@@ -139,10 +161,10 @@ class Supervisor:
         self._say(f"{child.name} ended with status {status}; it starts again in {wait:g} s (see {log})")
 
 
-def ready(port: int) -> bool:
-    """Return whether the worker on this loopback port says that it is ready."""
+def answers(port: int, path: str) -> bool:
+    """Return whether the worker on this loopback port answers with 200."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004
     except (urllib.error.URLError, OSError):
         return False
