@@ -58,7 +58,7 @@ generate: install
 	$(BIN)/python -m clearmark.map
 
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header -o requirements.lock
 
 clean:

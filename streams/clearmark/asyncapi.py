@@ -27,6 +27,12 @@ _MESSAGES: Final[dict[Topic, tuple[tuple[str, str], ...]]] = {
     Topic.REVIEWS: ((ce.AUDIT_ACTION, "review"),),
     Topic.DEAD_LETTER: ((ce.DEAD_LETTERED, "dead-letter"),),
     Topic.AUDIT: ((ce.AUDIT_DECISION, "audit-decision"), (ce.AUDIT_ACTION, "audit-action")),
+    Topic.IDENTITIES: ((ce.IDENTITY, "identity"),),
+    Topic.CONSENTS: ((ce.CONSENT, "consent"),),
+    Topic.STANDING: ((ce.STANDING, "standing"),),
+    Topic.FEATURES: ((ce.FEATURE, "feature"),),
+    Topic.CONDUCT: ((ce.CONDUCT, "internal"),),
+    Topic.CONDUCT_TABLE: ((ce.CONDUCT, "internal"),),
 }
 """Each topic's event types with their value: the name of a JSON Schema beside the document, or words."""
 

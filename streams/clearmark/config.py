@@ -103,12 +103,19 @@ class WorkerSection(_Section):
     transaction_timeout_ms: _Positive = 10_000
     session_timeout_ms: _Positive = 10_000
     max_poll_interval_ms: _Positive = 60_000
+    extractors: Annotated[int, Field(gt=0, le=64)] = 1
     dead_letter_limit: Annotated[int, Field(ge=0)] = 20
     dead_letter_window: _Positive = 1000
 
 
 class PolicySection(_Section):
     """``file``: the operator's policy; without it the packaged one holds."""
+
+    file: Path | None = None
+
+
+class ProviderSection(_Section):
+    """``file``: who the operator is (R-META-3); without it the demonstration's provider stands in the metadata."""
 
     file: Path | None = None
 
@@ -146,6 +153,7 @@ class Config(_Section):
     ids: IdsSection = IdsSection()
     worker: WorkerSection = WorkerSection()
     policy: PolicySection = PolicySection()
+    provider: ProviderSection = ProviderSection()
     ingress: IngressSection = IngressSection()
     archive: ArchiveSection = ArchiveSection()
     ledger: LedgerSection = LedgerSection()

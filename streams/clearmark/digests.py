@@ -11,4 +11,18 @@ UNKNOWN_USER = "unknown"
 
 def user_digest(key: bytes, user_id: str) -> str:
     """Return 32 hex digits of HMAC-SHA256: the same user gives the same digest, and only the key's holder can tell."""
-    return hmac.new(key, b"user\0" + user_id.encode(), hashlib.sha256).hexdigest()[:32]
+    return _digest(key, "user", user_id)
+
+
+def subject_digest(key: bytes, subject: str) -> str:
+    """Return the digest of a person whose likeness or voice is used (``ce_likenesses``), or of their guardian."""
+    return _digest(key, "subject", subject)
+
+
+def number_digest(key: bytes, method: str, number: str) -> str:
+    """Return the digest of an identity document's normalised number."""
+    return _digest(key, f"number\0{method}", number)
+
+
+def _digest(key: bytes, kind: str, value: str) -> str:
+    return hmac.new(key, f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]

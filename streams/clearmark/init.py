@@ -43,6 +43,9 @@ TEMPLATE: Final = """\
 [policy]
 # file = "policy.yaml"                     # default: the packaged policy
 
+[provider]                                 # who you are: name or code in the metadata of what you publish
+# file = "provider.toml"                   # default: a demonstration's, which is plainly named so
+
 [ingress]
 # dataref_prefixes = ["s3://uploads/"]     # where ce_dataref may point
 
@@ -52,6 +55,7 @@ TEMPLATE: Final = """\
 # transaction_timeout_ms = 10000
 # session_timeout_ms = 10000
 # max_poll_interval_ms = 60000
+# extractors = 1                           # sandboxed children that decode pictures, of each worker
 # dead_letter_limit = 20                   # internal failures among the last dead_letter_window records
 # dead_letter_window = 1000
 

@@ -30,7 +30,8 @@ def table() -> str:
     rows = ["| topic | key | holds | written by | read by | partitions | retention |", "|---|---|---|---|---|---|---|"]
     for s in TOPICS:
         name, by, to = f"`clearmark.{s.topic}.v1`", ", ".join(s.writers), ", ".join(s.readers)
-        rows.append(f"| {name} | {s.key} | {s.holds} | {by} | {to} | {s.partitions} | {s.retention.days} days |")
+        kept = f"{s.retention.days} days" if s.retention else "compacted"
+        rows.append(f"| {name} | {s.key} | {s.holds} | {by} | {to} | {s.partitions} | {kept} |")
     return "\n".join(rows)
 
 

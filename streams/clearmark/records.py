@@ -26,6 +26,7 @@ class StageName(StrEnum):
     SCREEN = "screen"
     MARK = "mark"
     ARCHIVE = "archive"
+    GOVERN = "govern"
 
 
 class Media(StrEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from clearmark.records import TopicName
 
@@ -29,6 +30,16 @@ class Topic(StrEnum):
     REVIEWS = "reviews"
     DEAD_LETTER = "dead-letter"
     AUDIT = "audit"
+    IDENTITIES = "identities"
+    CONSENTS = "consents"
+    STANDING = "standing"
+    FEATURES = "features"
+    CONDUCT = "conduct"
+    CONDUCT_TABLE = "conduct-table"
+
+
+STATE: Final = (Topic.IDENTITIES, Topic.CONSENTS, Topic.STANDING, Topic.FEATURES)
+"""Compacted topics whose whole content a worker holds as its view; nothing on them names a person in clear."""
 
 
 class Cleanup(StrEnum):
@@ -47,7 +58,10 @@ class TimestampType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """What one topic must be like. ``max_message_bytes`` is Kafka's ``max.message.bytes`` (a whole batch)."""
+    """What one topic must be like.
+
+    ``max_message_bytes`` is Kafka's ``max.message.bytes`` (a whole batch); a topic without ``retention`` is compacted.
+    """
 
     topic: Topic
     key: str
@@ -55,14 +69,19 @@ class TopicSpec:
     writers: tuple[str, ...]
     readers: tuple[str, ...]
     partitions: int
-    retention: timedelta
+    retention: timedelta | None
     max_message_bytes: int
-    cleanup: Cleanup = Cleanup.DELETE
     timestamp: TimestampType = TimestampType.CREATE
 
+    @property
+    def cleanup(self) -> Cleanup:
+        """Kafka's ``cleanup.policy``."""
+        return Cleanup.COMPACT if self.retention is None else Cleanup.DELETE
 
-_NOTICE = 256 * 1024
+
 _ARTIFACT = INLINE_LIMIT + _ENVELOPE
+_NOTICE = _ARTIFACT
+"""Notices are small, but clients put up to 1,000,000 bytes of them into one batch, and the limit is on a batch."""
 
 TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(
@@ -100,7 +119,7 @@ TOPICS: tuple[TopicSpec, ...] = (
         Topic.BLOCKED,
         "user id",
         "notices: ids, digests, reasons; never the content",
-        ("screen",),
+        ("screen", "mark"),
         ("platforms", "ledger"),
         6,
         timedelta(days=30),
@@ -140,12 +159,72 @@ TOPICS: tuple[TopicSpec, ...] = (
         Topic.AUDIT,
         "decision id",
         "every decision and action",
-        ("screen", "mark", "review"),
-        ("archive",),
+        ("screen", "mark", "review", "govern", "operators"),
+        ("archive", "govern"),
         6,
         timedelta(days=14),
         _NOTICE,
         timestamp=TimestampType.LOG_APPEND,
+    ),
+    TopicSpec(
+        Topic.IDENTITIES,
+        "digest of the user id",
+        "users whose real identity was verified",
+        ("operators",),
+        ("screen", "mark"),
+        3,
+        None,
+        _NOTICE,
+    ),
+    TopicSpec(
+        Topic.CONSENTS,
+        "digest of the subject",
+        "what persons agreed to about their likeness and voice",
+        ("operators",),
+        ("screen", "mark"),
+        3,
+        None,
+        _NOTICE,
+    ),
+    TopicSpec(
+        Topic.STANDING,
+        "digest of the user id",
+        "users who were warned, limited or suspended",
+        ("govern",),
+        ("screen", "mark"),
+        3,
+        None,
+        _NOTICE,
+    ),
+    TopicSpec(
+        Topic.FEATURES,
+        "feature id",
+        "words and picture hashes to look for",
+        ("operators",),
+        ("screen",),
+        1,
+        None,
+        _NOTICE,
+    ),
+    TopicSpec(
+        Topic.CONDUCT,
+        "digest of the user id",
+        "what screening said, by user (internal)",
+        ("govern",),
+        ("govern",),
+        6,
+        timedelta(days=2),
+        _NOTICE,
+    ),
+    TopicSpec(
+        Topic.CONDUCT_TABLE,
+        "digest of the user id",
+        "changelog of govern's table (internal)",
+        ("govern",),
+        ("govern",),
+        6,
+        None,
+        _NOTICE,
     ),
 )
 """Ingress admits up to 8 MiB a record so that a text that is too large can be told so (blocked, ``too-large``)
@@ -186,7 +265,7 @@ class Topology:
         """Return the topic-level configuration that Kafka is given."""
         return {
             "cleanup.policy": spec.cleanup.value,
-            "retention.ms": str(int(spec.retention.total_seconds() * 1000)),
+            "retention.ms": "-1" if spec.retention is None else str(int(spec.retention.total_seconds() * 1000)),
             "max.message.bytes": str(spec.max_message_bytes),
             "message.timestamp.type": spec.timestamp.value,
         }

@@ -29,6 +29,11 @@ HELD: Final = "clearmark.artifact.held.v1"
 DEAD_LETTERED: Final = "clearmark.artifact.deadlettered.v1"
 AUDIT_DECISION: Final = "clearmark.audit.decision.v1"
 AUDIT_ACTION: Final = "clearmark.audit.action.v1"
+IDENTITY: Final = "clearmark.identity.v1"
+CONSENT: Final = "clearmark.consent.v1"
+STANDING: Final = "clearmark.standing.v1"
+FEATURE: Final = "clearmark.feature.v1"
+CONDUCT: Final = "clearmark.conduct.v1"
 
 ATTRIBUTE_LIMIT: Final = 4096
 """Bytes of the longest attribute value that ingress accepts."""
@@ -85,6 +90,7 @@ class Artifact:
     data: bytes | None = None
     dataref: str | None = None
     sha256: str | None = None
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ class Envelope:
     likenesses: tuple[str, ...] = ()
     traceparent: str | None = None
     resolution: str | None = None
+    purpose: str | None = None
 
     def headers(self) -> Headers:
         """Return the record headers of binary mode."""
@@ -144,6 +151,7 @@ class Envelope:
             "datasha256": self.sha256,
             "dataref": self.dataref,
             "product": self.product,
+            "purpose": self.purpose,
             "likenesses": ",".join(self.likenesses),
             "traceparent": self.traceparent,
             "resolution": self.resolution,
@@ -182,6 +190,7 @@ class Envelope:
                 likenesses=_split(a.get("likenesses", "")),
                 traceparent=a.get("traceparent"),
                 resolution=a.get("resolution"),
+                purpose=a.get("purpose"),
             )
         except (KeyError, ValueError) as error:
             raise MalformedEvent(f"{record.topic} holds a record that Clearmark did not write") from error
@@ -302,6 +311,7 @@ def _artifact(attributes: dict[str, str], data: bytes | None) -> Artifact:
         content_type=media_type.strip().lower(),
         charset=_charset(parameters),
         product=attributes.get("product") or None,
+        purpose=attributes.get("purpose") or None,
         likenesses=_split(attributes.get("likenesses", "")),
         synthetic=synthetic == "true",
         time=attributes.get("time") or None,

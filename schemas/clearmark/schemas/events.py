@@ -86,13 +86,19 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class MarkReport:
-    """What was found when one mark was read back."""
+    """What was found when one mark was read back.
+
+    ``faults`` say what does not comply. Of a picture's label: ``glyph_height`` in pixels, ``contrast`` as WCAG has it.
+    """
 
     state: MarkState
     text: str | None = None
     content_id: str | None = None
     false_alarm: float | None = None
     aigc: dict[str, Any] | None = None
+    faults: tuple[str, ...] = ()
+    glyph_height: int | None = None
+    contrast: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +137,8 @@ class AuditDecision:
     marked_sha256: str | None = None
     marks: Marks | None = None
     resolution: str | None = None
+    views: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """By state topic, the position of each partition up to which its records were known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +162,79 @@ class Review:
     reviewer: str
     reason: str
     at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Value of ``identities``: a user whose real identity was verified (R-DS-9).
+
+    ``user`` and ``number`` are keyed digests: the number itself is never kept. ``expires`` is the first moment at
+    which the record no longer holds.
+    """
+
+    user: str
+    method: Literal["mobile", "resident-id", "uscc", "network-id", "passport"]
+    number: str
+    state: Literal["verified", "revoked"]
+    at: str
+    expires: str | None = None
+
+
+Scope = Literal["face", "voice", "likeness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Value of ``consents``: what a person agreed to (R-DS-14, R-PI-1). The last record of a subject counts.
+
+    ``subject`` and ``guardian`` are keyed digests, ``evidence`` the SHA-256 of the signed form. Empty ``products`` or
+    ``purposes`` mean all. The consent holds from ``since`` up to ``until``.
+    """
+
+    subject: str
+    state: Literal["granted", "revoked"]
+    at: str
+    scope: tuple[Scope, ...] = ()
+    products: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    since: str | None = None
+    until: str | None = None
+    evidence: str | None = None
+    guardian: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Value of ``standing``: how a user stands after violations (R-DS-10, R-GA-14).
+
+    ``user`` is a keyed digest. ``rule`` says which rule led there and ``because`` holds the decision ids of the
+    violations; from ``until`` on the user is in good standing again.
+    """
+
+    user: str
+    level: Literal["good", "warned", "limited", "suspended"]
+    at: str
+    until: str | None = None
+    rule: str = ""
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Value of ``features``: one entry of the feature library (R-DS-10).
+
+    ``value`` is a word or phrase, or a picture's PDQ hash in 64 hex digits; ``distance`` is the largest number of
+    differing bits that still counts as the same picture.
+    """
+
+    id: str
+    kind: Literal["word", "image"]
+    value: str
+    category: str
+    level: Literal["hold", "block"]
+    state: Literal["active", "removed"]
+    at: str
+    distance: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +305,10 @@ PUBLIC: dict[str, type] = {
     "audit-decision": AuditDecision,
     "audit-action": AuditAction,
     "review": Review,
+    "identity": Identity,
+    "consent": Consent,
+    "standing": Standing,
+    "feature": Feature,
     "scan": ScanReport,
     "verify": VerifyReport,
     "ledger": LedgerReport,

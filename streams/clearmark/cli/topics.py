@@ -47,7 +47,7 @@ def show(obj: tuple[str | None, Topology]) -> None:
     """Show the table of topics and, with a cluster, every difference (exit status 1)."""
     shown = Table("topic", "key", "holds", "partitions", "retention", "written by", "read by")
     for spec, name, partitions in kafka_admin.table(obj[1]):
-        days = f"{spec.retention.days} d"
+        days = f"{spec.retention.days} d" if spec.retention else "compacted"
         readers = ", ".join(spec.readers)
         shown.add_row(name, spec.key, spec.holds, str(partitions), days, ", ".join(spec.writers), readers)
     Console().print(shown)
