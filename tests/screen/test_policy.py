@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clearmark.errors import Stop
-from clearmark.screen.match import WordList
+from clearmark.screen.match import packaged
 from clearmark.screen.policy import PACKAGED, PolicyError, load
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CONTRACT = (
     "identity-missing",
     "identity-expired",
+    "user-limited",  # not in the first contract: added with standing
     "user-suspended",
     "consent-missing",
     "consent-expired",
@@ -82,4 +83,4 @@ def test_a_bad_word_line_is_named(tmp_path: Path) -> None:
     file = tmp_path / "w.csv"
     file.write_text("word,category,level\na,A.1.h,block\nb,A.1.h,maybe\n")
     with pytest.raises(Stop, match=r"w\.csv:3"):
-        WordList.load(file)
+        packaged(file)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clearmark.extract.pool import Extractor
 from clearmark.ids import ContentId
 from clearmark.mark import code
+from clearmark.models.nsfw import NsfwModel
 from clearmark.models.text import TextModel
+from clearmark.screen.library import Library
 from clearmark.screen.match import Level, Word, WordList
 from clearmark.screen.normalise import normalise
 from clearmark.screen.policy import load
 from clearmark.screen.screening import Screening, Submission
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 KEY = bytes(range(32))
 
 
 @pytest.fixture(scope="module")
-def screening() -> Screening:
-    return Screening(load(), WordList.load(), TextModel.open(), KEY)
+def extractor() -> Iterator[Extractor]:
+    with Extractor() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def screening(extractor: Extractor) -> Screening:
+    return Screening(load(), Library(), TextModel.open(), NsfwModel.open(), extractor, KEY)
 
 
 def judged(screening: Screening, data: bytes, kind: str = "text/plain", charset: str | None = None) -> tuple[str, ...]:
@@ -54,7 +68,8 @@ def test_verdicts(screening: Screening, text: str, expected: tuple[str, ...]) ->
         (b"a" * (1024 * 1024 + 1), "text/plain", None, ("block", "too-large")),
         (b"\x89PNG\r\n\x1a\n....", "text/plain", None, ("block", "type-mismatch")),
         (b"a\0b", "text/markdown", "utf-8", ("block", "type-mismatch")),
-        (b"\x89PNG\r\n\x1a\n....", "image/png", None, ("hold", "unsupported-media")),
+        (b"\x89PNG\r\n\x1a\n....", "image/png", None, ("block", "unreadable")),
+        (b"\x89PNG\r\n\x1a\n....", "audio/wav", None, ("hold", "unsupported-media")),
         (b"a,b", "text/csv", None, ("hold", "unsupported-media")),
     ],
 )
@@ -69,7 +84,7 @@ def test_our_own_code_is_no_evasion_and_hides_no_word(screening: Screening) -> N
     assert judged(screening, marked.encode()) == ("block", "A.1.h")
 
 
-def test_a_text_that_breaks_the_model_is_held_and_the_others_are_judged(screening: Screening) -> None:
+def test_a_text_that_breaks_the_model_is_held_and_the_others_are_judged(extractor: Extractor) -> None:
     class Breaks(TextModel):
         def scores(self, texts: object) -> list[dict[str, float]]:
             assert isinstance(texts, list)
@@ -77,17 +92,18 @@ def test_a_text_that_breaks_the_model_is_held_and_the_others_are_judged(screenin
                 raise RuntimeError
             return super().scores(texts)
 
-    broken = Screening(load(), WordList.load(), Breaks.open(), KEY)
+    broken = Screening(load(), Library(), Breaks.open(), NsfwModel.open(), extractor, KEY)
     found = broken.judge([Submission("text/plain", None, t) for t in (b"good", b"bad", b"fine", b"good")])
     assert [(j.verdict.value, j.codes) for j in found] == [
         ("allow", ()), ("hold", ("detector-failed",)), ("allow", ()), ("allow", ())
     ]  # fmt: skip
 
 
-def test_scores_do_not_depend_on_the_company(screening: Screening) -> None:
+def test_scores_do_not_depend_on_the_company() -> None:
+    model = TextModel.open()
     texts = ["河南人都是骗子", "hello", "", "长" * 5000, "散步"]
-    together = screening.model.scores(texts)
-    assert together == [screening.model.scores([text])[0] for text in texts]
+    together = model.scores(texts)
+    assert together == [model.scores([text])[0] for text in texts]
 
 
 @given(st.text())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,12 +21,12 @@ class _Part(BaseModel):
 
 
 class TrainingData(_Part):
-    """What the model learned from, and by what right."""
+    """What the model learned from, and by what right. ``rows`` may be unknown of others' weights: then it says so."""
 
     name: str
     licence: str
     basis: str
-    rows: Annotated[int, Field(gt=0)]
+    rows: Annotated[int, Field(gt=0)] | Literal["unknown"]
 
 
 class Quality(_Part):
@@ -39,12 +40,16 @@ class Quality(_Part):
 
 
 class Card(_Part):
-    """One model. ``outputs`` are the names of its scores, 0 to 1; ``speaks_for`` maps a score to an R-TAX-1 code."""
+    """One model. ``outputs`` are the names of its scores, 0 to 1; ``speaks_for`` maps a score to an R-TAX-1 code.
+
+    ``file`` lies beside the card, or in the installed ``package``.
+    """
 
     name: str
     version: str
     task: str
     file: str
+    package: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     licence_code: str
     licence_weights: str
@@ -61,14 +66,14 @@ class Card(_Part):
 
 
 def load(path: Path) -> tuple[Card, bytes]:
-    """Read a card and the weights beside it.
+    """Read a card and its weights.
 
     Raises:
-        Stop: the card is incomplete, the weights are missing, or their hash is not the card's.
+        Stop: the card is incomplete, the weights or their package are missing, or their hash is not the card's.
     """
     try:
         card = Card(**tomllib.loads(path.read_text("utf-8")))
-        weights = (path.parent / card.file).read_bytes()
+        weights = (_folder(card, path) / card.file).read_bytes()
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise Stop(f"model {path}: {error}", remedy="install clearmark again, or train it: models/train") from None
     except ValidationError as error:
@@ -78,3 +83,14 @@ def load(path: Path) -> tuple[Card, bytes]:
     if hashlib.sha256(weights).hexdigest() != card.sha256:
         raise Stop(f"model {card.name}: {card.file} is not the file its card names", remedy="train or install it again")
     return card, weights
+
+
+def _folder(card: Card, path: Path) -> Path:
+    """Return where the weights lie. The package is located, not imported: none of its code runs."""
+    if card.package is None:
+        return path.parent
+    found = find_spec(card.package)
+    if found is None or not found.submodule_search_locations:
+        remedy = f"install the package that ships {card.package}, or clearmark again"
+        raise Stop(f"model {card.name}: the package {card.package} is not installed", remedy=remedy)
+    return Path(next(iter(found.submodule_search_locations)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
-import onnxruntime
 
 from clearmark.models.card import FOLDER, Card, load
 from clearmark.models.ngrams import bags
+from clearmark.models.session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +24,15 @@ class TextModel:
     Args:
         card: the model's card.
         weights: the ONNX file's bytes.
+
+    Attributes:
+        card: as given.
+        provider: where it runs, such as ``CPUExecutionProvider``.
     """
 
     def __init__(self, card: Card, weights: bytes) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # workers are many; one core each
-        options.log_severity_level = 3
         self.card = card
-        self._session = onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+        self._session, self.provider = open_session(weights)
 
     @classmethod
     def open(cls, card: Path = FOLDER / "text_offense.toml") -> Self:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from clearmark.screen.policy import Limits
 
 TEXT_TYPES: Final = frozenset({"text/plain", "text/markdown", "text/html"})
+IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 _CHARSETS: Final = frozenset({None, "utf-8", "utf8", "us-ascii"})
 _SIGNATURES: Final = (
     b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"RIFF", b"%PDF-", b"PK\x03\x04", b"\x1f\x8b",
@@ -33,13 +34,11 @@ def media_of(content_type: str) -> Media:
     return Media(head) if head in ("text", "image", "audio", "video") else Media.OTHER
 
 
-def admit(content_type: str, charset: str | None, data: bytes, limits: Limits) -> str | Refusal:
-    """Return the text of an artifact, or why it is refused.
+def admit(charset: str | None, data: bytes, limits: Limits) -> str | Refusal:
+    """Return the text of an artifact of `TEXT_TYPES`, or why it is refused.
 
     An empty artifact is ``unreadable``: there is nothing to judge, and nothing to carry a mark.
     """
-    if content_type not in TEXT_TYPES:
-        return Refusal("unsupported-media", hold=True)
     if len(data) > limits.text_bytes:
         return Refusal("too-large")
     if data.startswith(_SIGNATURES) or data[4:8] == b"ftyp":

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clearmark.screen.match import Level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clearmark.screen.match import Word
     from clearmark.screen.policy import Policy
+
+
+class Match(Protocol):
+    """An entry of the feature library that was found: its category (R-TAX-1) and what it leads to."""
+
+    @property
+    def category(self) -> str:
+        """A code of R-TAX-1."""
+        ...
+
+    @property
+    def level(self) -> str:
+        """``hold`` or ``block``."""
+        ...
 
 
 class Verdict(StrEnum):
@@ -28,7 +41,7 @@ class Judgement:
     """A verdict with its reason codes and the evidence it rests on.
 
     Attributes:
-        categories: the strongest evidence by category, 0 to 1; a word counts 1.
+        categories: the strongest evidence by category, 0 to 1; a word or a known picture counts 1.
         detectors: scores by detector and output.
     """
 
@@ -40,15 +53,15 @@ class Judgement:
 
 def decide(
     policy: Policy,
-    words: Sequence[Word],
+    matches: Sequence[Match],
     detectors: Mapping[str, Mapping[str, float]],
     speaks_for: Mapping[str, Mapping[str, str]],
 ) -> Judgement:
-    """Return the judgement of one text.
+    """Return the judgement of one artifact.
 
     Args:
         policy: thresholds by category.
-        words: entries of the word list that occur.
+        matches: entries of the feature library that were found.
         detectors: scores by detector and output.
         speaks_for: by detector, the category that each output speaks for.
     """
@@ -64,9 +77,9 @@ def decide(
             blocked.append(code)
         elif threshold and threshold.hold is not None and score >= threshold.hold:
             held.append(code)
-    for word in words:
-        categories[word.category] = 1.0
-        (blocked if word.level is Level.BLOCK else held).append(word.category)
+    for match in matches:
+        categories[match.category] = 1.0
+        (blocked if match.level == Level.BLOCK else held).append(match.category)
     evidence = (categories, detectors)
     if blocked:
         return Judgement(Verdict.BLOCK, tuple(dict.fromkeys([*blocked, *held])), *evidence)

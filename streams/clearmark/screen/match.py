@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import ahocorasick
 
@@ -47,22 +47,6 @@ class WordList:
                 self._automaton.add_word(key, word)
         self._automaton.make_automaton()
 
-    @classmethod
-    def load(cls, path: Path = PACKAGED) -> Self:
-        """Read a CSV file with the columns word, category, level.
-
-        Raises:
-            Stop: a line is not of that form.
-        """
-        words = []
-        for number, row in enumerate(csv.DictReader(io.StringIO(path.read_text("utf-8"))), 2):
-            try:
-                words.append(Word(row["word"], row["category"], Level(row["level"])))
-            except (KeyError, ValueError) as error:
-                remedy = "a line is word,category,hold|block"
-                raise Stop(f"{path}:{number}: {type(error).__name__} {error}", remedy=remedy) from None
-        return cls(words)
-
     def find(self, normalised: str) -> list[Word]:
         """Return each entry that occurs, once."""
         text = " ".join(normalised.split())
@@ -74,6 +58,22 @@ class WordList:
             if not (_joins(text, start - 1, start) or _joins(text, end, end + 1)):
                 found[word.text] = word
         return list(found.values())
+
+
+def packaged(path: Path = PACKAGED) -> list[Word]:
+    """Return the words of a CSV file with the columns word, category, level.
+
+    Raises:
+        Stop: a line is not of that form.
+    """
+    words = []
+    for number, row in enumerate(csv.DictReader(io.StringIO(path.read_text("utf-8"))), 2):
+        try:
+            words.append(Word(row["word"], row["category"], Level(row["level"])))
+        except (KeyError, ValueError) as error:
+            remedy = "a line is word,category,hold|block"
+            raise Stop(f"{path}:{number}: {type(error).__name__} {error}", remedy=remedy) from None
+    return words
 
 
 def _joins(text: str, left: int, right: int) -> bool:

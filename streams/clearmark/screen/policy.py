@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from clearmark.errors import Stop
+from clearmark.govern.rules import DEFAULT, ConductRule
 from clearmark.schemas import events
 from clearmark.topology import INLINE_LIMIT
 
@@ -45,10 +46,19 @@ class Threshold(_Part):
         return self
 
 
+class Admission(_Part):
+    """Whether a verified identity and live consents are required to publish (R-DS-9, R-DS-14)."""
+
+    identity: Literal["required", "optional"] = "required"
+    consent: Literal["required", "optional"] = "required"
+
+
 class Limits(_Part):
     """Sizes beyond which an artifact is blocked as too-large."""
 
     text_bytes: Annotated[int, Field(gt=0, le=INLINE_LIMIT)] = INLINE_LIMIT
+    image_bytes: Annotated[int, Field(gt=0, le=128 * 1024 * 1024)] = 32 * 1024 * 1024
+    image_pixels: Annotated[int, Field(gt=0, le=64_000_000)] = 64_000_000
 
 
 class TextMarks(_Part):
@@ -58,10 +68,17 @@ class TextMarks(_Part):
     watermark_characters: Annotated[int, Field(ge=1)] = 40
 
 
+class ImageMarks(_Part):
+    """Marks of a picture: from which length of its shortest side, in pixels, it carries the watermark."""
+
+    watermark_side: Annotated[int, Field(ge=128)] = 128
+
+
 class MarkRequirements(_Part):
     """Marks by medium."""
 
     text: TextMarks = TextMarks()
+    image: ImageMarks = ImageMarks()
 
 
 class Wording(_Part):
@@ -76,6 +93,8 @@ class Policy(_Part):
 
     version: str
     thresholds: dict[str, Threshold] = {}
+    admission: Admission = Admission()
+    conduct: tuple[ConductRule, ...] = DEFAULT
     limits: Limits = Limits()
     marks: MarkRequirements = MarkRequirements()
     reasons: dict[str, Wording] = {}
