@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 from clearmark.ids import ContentId
 from clearmark.mark import code, label, place
 from clearmark.mark.read import read
-from clearmark.mark.text import Marked, mark
+from clearmark.mark.text import mark
 from clearmark.screen.policy import TextMarks
+
+if TYPE_CHECKING:
+    from clearmark.mark.marked import Marked
 
 KEY = bytes(range(32))
 CID = ContentId(0x0123456789ABCDEF)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from clearmark.mark import code
+from clearmark.mark.marked import Reading
 from clearmark.mark.markup import COMMENT, HTML_TAG
 from clearmark.mark.place import count
 from clearmark.schemas.events import MarkReport, Marks
@@ -26,19 +25,6 @@ _HIDDEN: Final = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _UNSUPPORTED: Final = MarkReport("unsupported")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a text's marks say. ``content_ids`` are all that were found, each once; more than one contradict."""
-
-    marks: Marks
-    content_ids: tuple[str, ...]
-
-    @property
-    def consistent(self) -> bool:
-        """Whether no mark is damaged and none contradicts another."""
-        return len(self.content_ids) <= 1 and self.marks.watermark.state != "invalid"
 
 
 def read(text: str, content_type: str, key: bytes, watermark_characters: int) -> Reading:
@@ -61,11 +47,6 @@ def read(text: str, content_type: str, key: bytes, watermark_characters: int) ->
         watermark = MarkReport("waived" if short else "absent")
     # A plain text has no place for metadata or a signature (R-F table); the next versions add both where there is.
     return Reading(Marks(_label(text, content_type, key), _UNSUPPORTED, watermark, _UNSUPPORTED), ids)
-
-
-def digest(data: bytes) -> str:
-    """Return the SHA-256 of a file's bytes in hex."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def _label(text: str, content_type: str, key: bytes) -> MarkReport:

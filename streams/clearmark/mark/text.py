@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clearmark.mark import code, label, place
-from clearmark.mark.read import digest, read
+from clearmark.mark.marked import Marked, digest
+from clearmark.mark.read import read
 
 if TYPE_CHECKING:
     from clearmark.ids import ContentId
-    from clearmark.schemas.events import Marks
     from clearmark.screen.policy import TextMarks
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """The produced bytes, their digest, and what was read back from them. ``failed`` names marks that are not there."""
-
-    data: bytes
-    sha256: str
-    marks: Marks
-    failed: tuple[str, ...]
 
 
 def mark(data: bytes, content_type: str, content_id: ContentId, key: bytes, required: TextMarks) -> Marked:

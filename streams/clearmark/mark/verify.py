@@ -2,30 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from clearmark.mark.read import digest, read
+from clearmark.mark.marked import digest
+from clearmark.mark.metadata import aigc
 from clearmark.schemas.events import VerifyReport
+from clearmark.screen.admit import Refusal, media_of
+
+if TYPE_CHECKING:
+    from clearmark.mark.marked import Reading
+    from clearmark.mark.marker import Marker
+    from clearmark.schemas.events import MediaName
 
 Verdict = Literal["confirmed", "possible", "suspected", "none"]
 
 
-def verify(name: str, data: bytes, content_type: str, key: bytes, watermark_characters: int) -> VerifyReport:
-    """Return the report on one text.
+class Unreadable(Exception):
+    """A file whose marks cannot be read; says why by a reason code."""
 
-    An authenticated code confirms. A visible label alone is a trace that anyone may have written: suspected.
+
+def verify(name: str, data: bytes, content_type: str, marker: Marker) -> VerifyReport:
+    """Return the report on one file.
+
+    An authenticated watermark confirms, and so does a metadata label that says so, whoever wrote it. A visible label
+    alone is a trace that anyone may have left: suspected.
 
     Raises:
-        UnicodeDecodeError: the text is not UTF-8.
+        Unreadable: the file is not what its type says, or its medium cannot be read.
+        UnicodeDecodeError: a text is not UTF-8.
+        Retry: the sandbox cannot be started.
     """
-    reading = read(data.decode("utf-8"), content_type, key, watermark_characters)
-    verdict: Verdict = "none"
-    if reading.content_ids:
-        verdict = "confirmed"
-    elif reading.marks.label.state == "valid":
-        verdict = "suspected"
+    reading = marker.read(data, content_type)
+    if isinstance(reading, Refusal):
+        raise Unreadable(reading.code)
     content_id = reading.content_ids[0] if len(reading.content_ids) == 1 else None
-    return VerifyReport(name, digest(data), "text", verdict, content_id, reading.consistent, reading.marks)
+    media: MediaName = media_of(content_type).value
+    return VerifyReport(name, digest(data), media, _verdict(reading), content_id, reading.consistent, reading.marks)
+
+
+def _verdict(reading: Reading) -> Verdict:
+    marks = reading.marks
+    if marks.watermark.content_id:
+        return "confirmed"
+    if marks.metadata.aigc:
+        return aigc.meaning(marks.metadata.aigc)
+    return "suspected" if marks.label.state == "valid" else "none"
 
 
 def exit_code(report: VerifyReport) -> int:
