@@ -36,6 +36,7 @@ class Subject:
     likenesses: tuple[str, ...] = ()
     traceparent: str | None = None
     resolution: str | None = None
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Evidence:
     models: tuple[events.ModelRef, ...] = ()
     marks: events.Marks | None = None
     marked_sha256: str | None = None
+    views: Mapping[str, tuple[int, ...]] | None = None
 
 
 _NOTHING = Evidence()
@@ -137,6 +139,7 @@ class Writer:
             evidence.marked_sha256,
             evidence.marks,
             subject.resolution,
+            dict(evidence.views or {}),
         )
         headers = self._envelope(
             ce.AUDIT_DECISION, f"{self._stage}.{verdict}", subject, subject.sha256 or "", user_id=user
@@ -211,6 +214,7 @@ class Writer:
             () if user_id else subject.likenesses,
             subject.traceparent,
             subject.resolution,
+            subject.purpose,
         )
 
     def _time(self) -> str:

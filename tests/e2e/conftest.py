@@ -30,6 +30,11 @@ REQUIRED = {
 }
 
 
+OFFENDERS = ("words", "offence", "broken", "empty", "large", "mismatch", "sound", "cut", "person", "care")
+USERS = ("user-1", "user-2", "user-9", "repeater", *(f"user-{name}" for name in OFFENDERS))
+"""Whose identity is verified. Each violation has a user of its own, so that nobody is suspended unawares."""
+
+
 @dataclass(frozen=True)
 class Found:
     topic: str
@@ -125,5 +130,9 @@ def client(kafka: EmbeddedKafka, tmp_path_factory: pytest.TempPathFactory) -> It
             running.supervisor.tend()
             time.sleep(0.1)
         made = Client(running, kafka.bootstrap, uploads)
+        users = uploads / "users.csv"
+        users.write_text("user,method,number\n" + "".join(f"{u},mobile,139{i:08d}\n" for i, u in enumerate(USERS)))
+        done = made.run("identities", "import", str(users))
+        assert done.returncode == 0, done.stdout + done.stderr
         yield made
         made.close()

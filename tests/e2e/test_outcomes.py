@@ -66,7 +66,10 @@ def test_a_plain_text_is_approved_with_marks_that_lead_home(client: Client) -> N
         ("empty", b"", {}, "blocked", "unreadable"),
         ("large", b"a " * 2_500_000, {}, "blocked", "too-large"),
         ("mismatch", b"\x89PNG\r\n\x1a\n", {}, "blocked", "type-mismatch"),
-        ("image", b"\x89PNG\r\n\x1a\n", {"content-type": "image/png"}, "review", "unsupported-media"),
+        ("sound", b"RIFF\0\0\0\0WAVE", {"content-type": "audio/wav"}, "review", "unsupported-media"),
+        ("cut", b"\x89PNG\r\n\x1a\n", {"content-type": "image/png"}, "blocked", "unreadable"),
+        ("stranger", b"x", {"ce_userid": "stranger"}, "blocked", "identity-missing"),
+        ("person", b"x", {"ce_likenesses": "somebody"}, "blocked", "consent-missing"),
         ("care", "他问自杀方法".encode(), {}, "review", "A.4.a"),
         ("no-user", b"x", {"ce_userid": None}, "dead-letter", "malformed-event"),
         ("wrong-version", b"x", {"ce_specversion": "0.3"}, "dead-letter", "malformed-event"),
@@ -77,7 +80,7 @@ def test_a_plain_text_is_approved_with_marks_that_lead_home(client: Client) -> N
 def test_outcomes(
     client: Client, name: str, value: bytes | None, headers: dict[str, str | None], topic: str, code: str
 ) -> None:
-    client.publish(name, value, headers=headers)
+    client.publish(name, value, headers={"ce_userid": f"user-{name}", **headers})
     out = client.outcome(name)
     assert out.topic == topic
     if topic == "dead-letter":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -38,7 +38,7 @@ class Listener:
 
 @pytest.mark.kafka
 def test_a_partition_that_was_lost_while_paused_is_fetched_when_it_comes_back(kafka: EmbeddedKafka) -> None:
-    common = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
+    common: dict[str, Any] = {"bootstrap.servers": kafka.bootstrap, "log_level": 0}
     topic = TopicName(f"pause-{uuid.uuid4().hex}")
     admin = AdminClient(common)
     admin.create_topics([NewTopic(topic, 2, 1)])[topic].result()

@@ -14,8 +14,7 @@ from clearmark import wiring
 from clearmark.cli.options import config_option
 from clearmark.cli.scan import content_type_of
 from clearmark.ids import ContentId
-from clearmark.mark.text import mark
-from clearmark.screen.admit import Refusal, admit
+from clearmark.screen.admit import TEXT_TYPES, Refusal, admit
 
 if TYPE_CHECKING:
     from clearmark.config import Config
@@ -28,25 +27,26 @@ if TYPE_CHECKING:
 @click.option("--profile", type=click.Choice(["cn", "eu", "us-ca"]), default="cn", show_default=True)
 @config_option
 def command(source: Path, target: Path, content_id: str | None, profile: str, config: Config) -> None:
-    """Label and watermark a text, offline, and read both back. OUT is written only if every mark is there.
+    """Mark a text or a picture, offline, and read every mark back. OUT is written only if all are there.
 
     The label's wording serves all three profiles: it is bilingual and says both that AI was used and what it did.
     """
-    del profile  # one wording meets all three for text; other media will differ
+    del profile  # one wording meets all three for texts and pictures; other media will differ
     try:
         cid = ContentId.parse(content_id) if content_id else ContentId(secrets.randbits(64))
         data = source.read_bytes()
     except (ValueError, OSError) as error:
         raise click.UsageError(str(error)) from None
-    policy = wiring.load_policy(config)
-    kind = content_type_of(source)
-    admitted = admit(kind, None, data, policy.limits)
-    if isinstance(admitted, Refusal):
-        click.echo(f"{source}: {policy.reason(admitted.code).en} ({admitted.code})", err=True)
+    policy, kind = wiring.load_policy(config), content_type_of(source)
+    refused = admit(None, data, policy.limits) if kind in TEXT_TYPES else None
+    with wiring.marker(config, wiring.watermark_key(config, os.environ)) as marker:
+        done = refused if isinstance(refused, Refusal) else marker.mark(data, kind, cid)
+    if isinstance(done, Refusal):
+        click.echo(f"{source}: {policy.reason(done.code).en} ({done.code})", err=True)
         sys.exit(1)
-    done = mark(data, kind, cid, wiring.watermark_key(config, os.environ), policy.marks.text)
     if done.failed:
         click.echo(f"{source}: not marked, these could not be read back: {', '.join(done.failed)}", err=True)
         sys.exit(1)
     target.write_bytes(done.data)
-    click.echo(f"{target}: content id {cid}, label {done.marks.label.state}, code {done.marks.watermark.state}")
+    found = ", ".join(f"{name} {getattr(done.marks, name).state}" for name in ("label", "metadata", "watermark"))
+    click.echo(f"{target}: content id {cid}, {found}")

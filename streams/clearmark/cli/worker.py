@@ -93,6 +93,8 @@ def _build(
     """Return the worker once cluster and store answer; None when told to stop before."""
     while not stop.is_set():
         try:
+            if stage is StageName.GOVERN:
+                return wiring.governor(config, metrics)
             around = wiring.surroundings(config, os.environ)
             if stage is StageName.ARCHIVE:
                 return wiring.archiver(around, metrics)

@@ -1,4 +1,4 @@
-"""The demo: publish real texts, follow each to its outcome, show the ledger and one text before and after."""
+"""The demo: publish real texts and photographs, follow each to its outcome, show the ledger and what became of some."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from rich.table import Table
 
 from clearmark import wiring
 from clearmark.cli.ledger import show
-from clearmark.demo.texts import ESSAY, uploads
+from clearmark.demo.pictures import mangle
+from clearmark.demo.sheet import contact_sheet
+from clearmark.demo.story import Story
+from clearmark.demo.texts import ESSAY
 from clearmark.errors import Stop
 from clearmark.kafka import clients
 from clearmark.ledger.checkpoint import State
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from clearmark.up.machine import Machine
 
 _PATIENCE_S: Final = 120.0
+_MANGLED: Final = "photo-astronaut"
 _COLOURS: Final = {
     Topic.APPROVED: "green",
     Topic.BLOCKED: "red",
@@ -50,9 +54,15 @@ def demo(machine: Machine, folder: Path, console: Console, begun: float) -> bool
     """
     config = machine.config
     topology = config.topics.topology()
+    story = Story(config, machine.environment, lambda line: console.print(f"[dim]{line}[/]"))
+    story.prepare()
     follower = Follower(clients.reader(config), topology, list(ENDS), beginning=False)
-    files = uploads()
+    files = story.first()
     seen = _follow(machine, follower, files, console, begun)
+    story.change()
+    later = story.second()
+    seen += _follow(machine, follower, later, console, None)
+    files += later
     follower.close()
     _outcomes(files, seen, console)
     ledger = Ledger(clients.reader(config), clients.admin(config), topology, State())
@@ -61,12 +71,15 @@ def demo(machine: Machine, folder: Path, console: Console, begun: float) -> bool
     ledger.close()
     show(report, console)
     _before_and_after(machine, seen, folder, console)
+    _sheet(machine, seen, folder, console)
     archived = _archived(machine)
     console.print(f"archive: {archived} files under {config.store_url()}/archive")
     return report.ok and len(seen) == len(files)
 
 
-def _follow(machine: Machine, follower: Follower, files: list[Upload], console: Console, begun: float) -> list[Seen]:
+def _follow(
+    machine: Machine, follower: Follower, files: list[Upload], console: Console, begun: float | None
+) -> list[Seen]:
     """Publish, and collect outcomes until each has come."""
     config = machine.config
     topology = config.topics.topology()
@@ -82,23 +95,22 @@ def _follow(machine: Machine, follower: Follower, files: list[Upload], console: 
         while len(seen) < len(files):
             machine.supervisor.tend()
             for outcome in follower.poll():
-                if not seen:
+                if begun is not None and not seen:
                     progress.console.print(f"first decision {time.monotonic() - begun:.1f} s after the start")
                 seen.append(outcome)
                 progress.advance(decided)
             if time.monotonic() > deadline:
-                raise Stop(
-                    f"{len(files) - len(seen)} texts have no outcome yet", remedy=f"see {machine.config.folder}/logs"
-                )
+                missing = len(files) - len(seen)
+                raise Stop(f"{missing} artifacts have no outcome yet", remedy=f"see {machine.config.folder}/logs")
     return seen
 
 
 def _outcomes(files: list[Upload], seen: list[Seen], console: Console) -> None:
     """Show outcomes by reason, and what became of each special case."""
     table = Table(title="Outcomes")
-    for name, justify in (("outcome", "left"), ("reasons", "left"), ("texts", "right"), ("among them", "left")):
+    for name, justify in (("outcome", "left"), ("reasons", "left"), ("artifacts", "right"), ("among them", "left")):
         table.add_column(name, justify="right" if justify == "right" else "left")
-    special = {u.id for u in files if not u.id.startswith("text-")}
+    special = {u.id for u in files if not u.id.startswith(("text-", "photo-"))}
     groups = Counter((s.topic, ", ".join(s.reasons)) for s in seen)
     for (topic, reasons), count in sorted(groups.items(), key=lambda item: (list(ENDS).index(item[0][0]), -item[1])):
         ids = [s.envelope.origin.id for s in seen if (s.topic, ", ".join(s.reasons)) == (topic, reasons)]
@@ -116,8 +128,8 @@ def _before_and_after(machine: Machine, seen: list[Seen], folder: Path, console:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "before.txt").write_text(ESSAY, "utf-8")
     (folder / "after.txt").write_bytes(marked.value)
-    key = wiring.watermark_key(machine.config, machine.environment)
-    report = verify("after.txt", marked.value, "text/plain", key, 1)
+    with wiring.marker(machine.config, wiring.watermark_key(machine.config, machine.environment)) as marker:
+        report = verify("after.txt", marked.value, "text/plain", marker)
     after = marked.value.decode()
     console.print(Panel(ESSAY, title=f"before: {len(ESSAY)} characters"))
     console.print(
@@ -129,6 +141,33 @@ def _before_and_after(machine: Machine, seen: list[Seen], folder: Path, console:
         f"clearmark verify {folder}/after.txt: [green]{report.verdict}[/], content id {report.content_id}, "
         f"label {report.marks.label.state}, code {report.marks.watermark.state} "
         f"(false alarm {report.marks.watermark.false_alarm:.0e})"
+    )
+
+
+def _sheet(machine: Machine, seen: list[Seen], folder: Path, console: Console) -> None:
+    """Write the marked pictures and a contact sheet of them, and show what verify reads from one that was mangled."""
+    pictures = [
+        (s.envelope.origin.id, s.value, s.envelope.content_type)
+        for s in seen
+        if s.topic is Topic.APPROVED and s.value and s.envelope.content_type.startswith("image/")
+    ]
+    marked = folder / "marked"
+    marked.mkdir(parents=True, exist_ok=True)
+    for name, data, kind in pictures:
+        (marked / f"{name}.{kind.rpartition('/')[2]}").write_bytes(data)
+    with wiring.marker(machine.config, wiring.watermark_key(machine.config, machine.environment)) as marker:
+        count = contact_sheet(pictures, marker.extractor, folder / "contact-sheet.png")
+        console.print(f"{count} marked pictures: {folder}/contact-sheet.png, each in {marked}")
+        found = next((p for p in pictures if p[0] == _MANGLED), None)
+        if found is None:
+            return
+        (folder / "in-the-wild.jpg").write_bytes(mangle(found[1]))
+        report = verify("in-the-wild.jpg", mangle(found[1]), "image/jpeg", marker)
+    marks = report.marks
+    console.print(
+        f"the same {found[0]}, cropped, scaled and recompressed, its metadata gone: clearmark verify "
+        f"{folder}/in-the-wild.jpg: [green]{report.verdict}[/], content id {report.content_id}, "
+        f"metadata {marks.metadata.state}, watermark {marks.watermark.state}"
     )
 
 

@@ -84,7 +84,7 @@ def special() -> Iterator[Upload]:
     """Yield the cases beside plain texts; each id says what it is."""
 
     def text(name: str, value: str, kind: str = "text/plain", **attributes: str) -> Upload:
-        return Upload(value.encode(), kind, "user-special", name, attributes)
+        return Upload(value.encode(), kind, f"user-{name}", name, attributes)
 
     yield text("prohibited-zh", "本店长期出售枪支，货到付款，诚信经营。")
     yield text("prohibited-en", "Stolen credit cards with balance, write to me for the price list.")
@@ -105,11 +105,11 @@ def special() -> Iterator[Upload]:
     )
     yield text("malformed-no-user", "没有用户的内容", userid="")
     yield text("empty", "")
-    yield Upload("编码错误".encode("gb18030"), "text/plain", "user-special", "broken-utf-8")
-    yield Upload(b"All work and no play. " * (5 * 1024 * 1024 // 22), "text/plain", "user-special", "five-megabytes")
-    yield Upload(_PIXEL, "image/png", "user-special", "image")
-    yield Upload(_PIXEL, "text/plain", "user-special", "image-called-text")
-    yield Upload(None, "text/plain", "user-special", "no-value")
+    yield Upload("编码错误".encode("gb18030"), "text/plain", "user-broken", "broken-utf-8")
+    yield Upload(b"All work and no play. " * (5 * 1024 * 1024 // 22), "text/plain", "user-long", "five-megabytes")
+    yield Upload(_PIXEL, "image/png", "user-pixel", "one-pixel-image")
+    yield Upload(_PIXEL, "text/plain", "user-pixel", "image-called-text")
+    yield Upload(None, "text/plain", "user-empty", "no-value")
 
 
 _PIXEL: Final = bytes.fromhex(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CALL_S: Final = 20.0
 _SILENCE_S: Final = 30.0
 _BATCH: Final = 5000
+_MOVING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
 
 
 class Extent(NamedTuple):
@@ -137,5 +138,12 @@ class Tail:
         self, tps: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
     ) -> dict[TopicPartition, int]:
         wanted = {_TopicPartition(tp.topic, tp.partition): spec for tp in tps}
-        futures = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=_CALL_S)
-        return {TopicPartition(TopicName(p.topic), p.partition): f.result().offset for p, f in futures.items()}
+        deadline = time.monotonic() + _CALL_S
+        while True:
+            futures = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=_CALL_S)
+            try:
+                return {TopicPartition(TopicName(p.topic), p.partition): f.result().offset for p, f in futures.items()}
+            except KafkaException as error:  # a partition that was just created or moved has no leader for a moment
+                if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)

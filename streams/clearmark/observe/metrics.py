@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,34 @@ ARCHIVED: Final = Metric(
     "Audit records written to the archive.",
     "standing still while decisions rise: the archive worker or its store is down",
 )
+CONDUCT: Final = Metric(
+    "clearmark_conduct_records",
+    "counter",
+    ("what",),
+    "Records of users' conduct: forwarded, judged, malformed, or the level of a standing that was written.",
+    "malformed: who else writes to audit? many suspended: look at 'clearmark standing show' and the policy's conduct",
+)
+VIEW_KEYS: Final = Metric(
+    "clearmark_view_keys",
+    "gauge",
+    ("stage", "topic"),
+    "Keys that this worker knows of a state topic.",
+    "workers of one stage differ for long: one of them does not catch up, see its retries",
+)
+PROVIDER: Final = Metric(
+    "clearmark_inference_provider",
+    "gauge",
+    ("model", "provider"),
+    "Where a model runs: 1 for the onnxruntime provider in use.",
+    "CPUExecutionProvider on a machine with a GPU: look for 'a provider cannot start' in the log",
+)
+EXTRACTION: Final = Metric(
+    "clearmark_lost_extractors",
+    "gauge",
+    ("stage",),
+    "Sandboxed children that crashed or had to be killed since the worker started.",
+    "rising fast: somebody sends files that break decoders, see blocked notices with unreadable",
+)
 UNACCOUNTED: Final = Metric(
     "clearmark_unaccounted_artifacts",
     "gauge",
@@ -120,7 +151,7 @@ DUPLICATED: Final = Metric(
 
 CATALOGUE: Final = (
     DECISIONS, LATENCY, DURATION, BATCH, LAG, DEAD_LETTERS, TRANSACTIONS, RETRIES, READ_BACK, PARTITIONS, ARCHIVED,
-    UNACCOUNTED, DUPLICATED,
+    CONDUCT, VIEW_KEYS, PROVIDER, EXTRACTION, UNACCOUNTED, DUPLICATED,
 )  # fmt: skip
 
 
@@ -150,6 +181,12 @@ class Metrics:
         found = self._made[metric.name]
         assert isinstance(found, Gauge)
         (found.labels(*labels) if labels else found).set(value)
+
+    def follow(self, metric: Metric, value: Callable[[], float], *labels: str) -> None:
+        """Ask for a gauge's value whenever it is read."""
+        found = self._made[metric.name]
+        assert isinstance(found, Gauge)
+        found.labels(*labels).set_function(value)
 
     def observe(self, metric: Metric, value: float, *labels: str) -> None:
         """Add an observation to a histogram."""

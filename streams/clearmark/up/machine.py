@@ -63,7 +63,7 @@ def machine(
             say(f"created {len(created)} topics, {topology.prefix}.*")
         supervisor = Supervisor(folder / "logs", environment, say)
         stack.callback(supervisor.close)
-        ports = free_ports(4)
+        ports = free_ports(len(StageName) + 1)
         for stage, port in zip(StageName, ports, strict=False):
             supervisor.add(stage.value, ("worker", stage, "--slot", SLOT, "--metrics-port", str(port)), port)
         supervisor.add("ledger", ("ledger", "--follow", "--metrics-port", str(ports[-1])), ports[-1])
