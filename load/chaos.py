@@ -1,9 +1,10 @@
 """Break everything while texts go through, then check from the outside: ``python load/chaos.py --seconds 600``.
 
 Real Kafka (one node or three), two workers a stage. Workers are killed with SIGKILL, paused with SIGSTOP past their
-session timeout, and a broker is killed and started again, at random times from a printed seed. Texts are published at
-a steady rate, partly by a transactional publisher that aborts at times. `checker.py` then judges. Everything is on
-loopback and ends by itself; a history and a picture are left in --out.
+session timeout, and a broker is killed and started again, at random times from a printed seed. Texts and pictures are
+published at a steady rate, partly by a transactional publisher that aborts at times; some users violate again and
+again, some artifacts show persons, and the consents of those persons are taken away one after the other.
+`checker.py` then judges. Everything is on loopback and ends by itself; a history and a picture are left in --out.
 """
 
 from __future__ import annotations
@@ -22,22 +23,30 @@ import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
 import pyarrow.parquet as pq
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from clearmark.demo.pictures import encoded, photograph
 from clearmark.demo.texts import chinese
 from clearmark.init import init
 from clearmark.kafka.node import EmbeddedKafka, free_ports
 from clearmark.up.supervisor import Supervisor
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SESSION_S = 6.0
 SETTLE_S = 90.0
-STAGES = ("screen", "mark", "archive")
+STAGES = ("screen", "mark", "archive", "govern")
+USERS, OFFENDERS, PERSONS = 200, 10, 12
 QUIET = {"log_level": 0}
 ENDS = [f"clearmark.{end}.v1" for end in ("approved", "blocked", "review", "dead-letter")]
 BAD = ("出售枪支，货到付款", "他问自杀方法", "Stolen credit cards here", "")
+OFFENCE = BAD[0]
 
 
 class History:
@@ -66,6 +75,7 @@ class Publisher(threading.Thread):
         super().__init__(daemon=True)
         self.bootstrap, self.rate, self.transactional = bootstrap, rate, transactional
         self.random, self.texts = random.Random(seed), list(chinese())
+        self.pictures = list(pictures())
         self.stop, self.published, self.aborted = threading.Event(), 0, 0
 
     def run(self) -> None:
@@ -120,24 +130,39 @@ class Publisher(threading.Thread):
 
     def _one(self, producer: Producer) -> None:
         draw = self.random.random()
-        text = self.random.choice(BAD) if draw < 0.05 else self.random.choice(self.texts) + f"（{uuid.uuid4().hex}）"
+        user = f"user-{self.random.randrange(OFFENDERS, USERS)}"
+        value, kind = f"{self.random.choice(self.texts)}（{uuid.uuid4().hex}）".encode(), "text/plain"
+        if draw < 0.05:
+            value = self.random.choice(BAD).encode()
+        elif draw < 0.08:
+            user, value = f"user-{self.random.randrange(OFFENDERS)}", OFFENCE.encode()
+        elif draw < 0.13:
+            value, kind = self.random.choice(self.pictures), "image/jpeg"
         headers: list[tuple[str, str | bytes | None]] = [
             ("ce_specversion", "1.0"),
             ("ce_id", uuid.uuid4().hex),
             ("ce_source", "chaos"),
             ("ce_type", "clearmark.artifact.submitted.v1"),
-            ("content-type", "text/plain"),
+            ("content-type", kind),
         ]
-        user = f"user-{self.random.randrange(200)}"
         if draw < 0.99:
             headers.append(("ce_userid", user))
+        if self.random.random() < 0.15:
+            headers.append(("ce_likenesses", f"person-{self.random.randrange(PERSONS)}"))
         key = user.encode() if draw < 0.8 else None
         while True:
             try:
-                producer.produce("clearmark.ingress.v1", text.encode(), key, headers=headers)
+                producer.produce("clearmark.ingress.v1", value, key, headers=headers)
                 break
             except BufferError:
                 producer.poll(0.1)
+
+
+def pictures() -> Iterator[bytes]:
+    """Yield small photographs as JPEG files."""
+    for name in ("astronaut", "coffee", "chelsea", "rocket"):
+        small = cv2.resize(photograph(name), (320, 240), interpolation=cv2.INTER_AREA)
+        yield encoded(np.asarray(small, np.uint8), "JPEG")
 
 
 def times(bootstrap: str, topics: list[str]) -> list[float]:
@@ -182,12 +207,40 @@ class Chaos:
             "CLEARMARK_ARCHIVE_MAX_AGE_S": "2",
             "CLEARMARK_ARCHIVE_MAX_RECORDS": "500",
         }
-        command = [sys.executable, "-m", "clearmark.cli", "topics", "--replication", str(nodes), "apply"]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        self.environment, self.folder, self.revoked = environment, folder, dict[str, int]()
+        self.clearmark("topics", "--replication", str(nodes), "apply")
+        self._grant()
         self.supervisor = Supervisor(folder / "logs", environment, lambda line: history.add("worker", line=line))
-        for stage, port in zip([s for s in STAGES for _ in range(2)], free_ports(6), strict=True):
+        for stage, port in zip([s for s in STAGES for _ in range(2)], free_ports(8), strict=True):
             name = f"{stage}-{sum(c.name.startswith(stage) for c in self.supervisor.children)}"
             self.supervisor.add(name, ("worker", stage, "--slot", name, "--metrics-port", str(port)), port)
+
+    def clearmark(self, *arguments: str) -> None:
+        """Run a command of the product."""
+        command = [sys.executable, "-m", "clearmark.cli", *arguments]
+        subprocess.run(command, env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=120)
+
+    def _grant(self) -> None:
+        """Verify every user and record every person's consent."""
+        users, persons = self.folder / "users.csv", self.folder / "persons.csv"
+        lines = (f"user-{i},mobile,139{i:08d}\n" for i in range(USERS))
+        users.write_text("user,method,number\n" + "".join(lines))
+        persons.write_text("subject,scope\n" + "".join(f"person-{i},face;voice;likeness\n" for i in range(PERSONS)))
+        self.clearmark("identities", "import", str(users))
+        self.clearmark("consents", "import", str(persons))
+
+    def revoke(self, every_s: float, stop: threading.Event) -> None:
+        """Take one person's consent away after the other; each moment at which that was done is remembered."""
+        person = 0
+        while person < PERSONS - 2 and not stop.wait(every_s):
+            name = f"person-{person}"
+            try:
+                self.clearmark("consents", "revoke", name)
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+                continue  # the broker is away: once more
+            self.revoked[name] = int(time.time() * 1000)
+            self.history.add("revoked", person=name)
+            person += 1
 
     def tend(self, seconds: float) -> None:
         """Let time pass while children are kept running."""
@@ -235,6 +288,7 @@ def run(seconds: float, nodes: int, rate: float, seed: int, out: Path) -> int:
         finally:
             chaos.supervisor.close()
         history.add("checked", published=published, decided=decided, aborted=publishers[1].aborted)
+        (folder / "revoked.json").write_text(json.dumps(chaos.revoked))
         status = _check(kafka.bootstrap, folder, history)
         shutil.copytree(folder / "logs", out / "logs", dirs_exist_ok=True)
         begun = history.began_at
@@ -249,8 +303,10 @@ def run(seconds: float, nodes: int, rate: float, seed: int, out: Path) -> int:
 
 
 def _break(chaos: Chaos, publishers: list[Publisher], seconds: float, history: History) -> None:
-    for publisher in publishers:
-        publisher.start()
+    stop = threading.Event()
+    revoker = threading.Thread(target=chaos.revoke, args=(seconds / (PERSONS + 2), stop), daemon=True)
+    for thread in (*publishers, revoker):
+        thread.start()
     until = time.monotonic() + seconds
     shown = 0.0
     broker = True  # the first fault in the second half, so that even a short run has one
@@ -267,8 +323,9 @@ def _break(chaos: Chaos, publishers: list[Publisher], seconds: float, history: H
             print(f"{sum(p.published for p in publishers)} published, {left:.0f} s to go", flush=True)
     for publisher in publishers:
         publisher.stop.set()
-    for publisher in publishers:
-        publisher.join(60)
+    stop.set()
+    for thread in (*publishers, revoker):
+        thread.join(150)
 
 
 def _settle(chaos: Chaos, bootstrap: str, folder: Path, history: History) -> tuple[int, int]:
@@ -288,6 +345,7 @@ def _settle(chaos: Chaos, bootstrap: str, folder: Path, history: History) -> tup
 def _check(bootstrap: str, folder: Path, history: History) -> int:
     command = [sys.executable, str(Path(__file__).with_name("checker.py")), "--bootstrap-servers", bootstrap]
     arguments = ["--archive", str(folder / "data/objects/archive"), "--watermark-key", str(folder / "keys/watermark")]
+    arguments += ["--digests-key", str(folder / "keys/digests"), "--revoked", str(folder / "revoked.json")]
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     print(done.stdout or done.stderr, flush=True)
     faults = [e["kind"] for e in history.events if e["event"] == "fault"]

@@ -1,4 +1,4 @@
-"""The sixty-second form of the chaos run: at least 5,000 texts, workers and a broker broken at random."""
+"""The sixty-second form of the chaos run: at least 5,000 artifacts, workers and a broker broken at random."""
 
 from __future__ import annotations
 
@@ -22,5 +22,9 @@ def test_nothing_is_lost_or_doubled_while_things_break(tmp_path: Path) -> None:
     result = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     assert result["good"]
     assert result["received"] >= 5000, done.stdout
+    assert result["pictures"] > 50
+    assert result["revoked"] >= 2
+    assert result["suspended"] >= 5
+    assert {"consent-revoked", "user-suspended"} <= set(result["reasons"])
     assert "broker 0" not in done.stdout
     assert (tmp_path / "chaos.png").stat().st_size > 1000

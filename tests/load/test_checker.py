@@ -33,6 +33,7 @@ def approved(offset: int, value: bytes | None = None, cid: int = 5) -> tuple[dic
         "ce_decisionid": f"d{offset}",
         "ce_contentid": f"{5:016x}",
         "ce_datasha256": hashlib.sha256(data).hexdigest(),
+        "content-type": "text/plain",
     }, data
 
 
@@ -73,6 +74,41 @@ def test_each_kind_of_damage_is_found(kafka: EmbeddedKafka, tmp_path: Path) -> N
     result = checker.check(kafka.bootstrap, tmp_path, KEY, prefix)
     assert (result.received, result.lost, result.duplicated, result.unmarked) == (4, 1, 1, 2)
     assert (result.audit_missing, result.audit_duplicated, result.archive_missing) == (3, 1, 5)
+    assert not result.good
+
+
+@pytest.mark.kafka
+def test_what_was_approved_against_a_revocation_is_found(kafka: EmbeddedKafka, tmp_path: Path) -> None:
+    prefix = f"r{uuid.uuid4().hex[:8]}"
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    names = [f"{prefix}.{name}.v1" for name in ("ingress", *checker.ENDS, "audit", "consents", "standing")]
+    for future in admin.create_topics([NewTopic(name, 1, 1) for name in names]).values():
+        future.result()
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    rights = checker.Rights(KEY, {"late": 1})
+    consent, standing = (
+        {"subject": rights.digest("subject", "known"), "state": "revoked"},
+        {"user": rights.digest("user", "bad"), "level": "suspended", "until": "2100-01-01T00:00:00Z"},
+    )
+    cases = [
+        ({"ce_userid": "fine", "ce_likenesses": "known"}, (0, 1)),  # the view did not hold the revocation yet
+        ({"ce_userid": "fine", "ce_likenesses": "known"}, (1, 1)),
+        ({"ce_userid": "bad"}, (1, 0)),
+        ({"ce_userid": "bad"}, (1, 1)),
+        ({"ce_userid": "fine", "ce_likenesses": "late"}, (0, 0)),  # the command had returned long before
+    ]
+    producer.produce(f"{prefix}.consents.v1", json.dumps(consent).encode())
+    producer.produce(f"{prefix}.standing.v1", json.dumps(standing).encode())
+    for i, (more, (consents, standings)) in enumerate(cases):
+        headers, data = approved(i)
+        producer.produce(f"{prefix}.ingress.v1", b"x")
+        producer.produce(f"{prefix}.approved.v1", data, headers={**headers, **more})
+        event = json.loads(audits(i)[1]) | {"views": {"consents": [consents], "standing": [standings]}}
+        for value in (audits(i)[0], json.dumps(event).encode()):
+            producer.produce(f"{prefix}.audit.v1", value)
+    producer.flush()
+    result = checker.check(kafka.bootstrap, tmp_path, KEY, prefix, rights)
+    assert (result.forbidden, result.revoked, result.suspended) == (3, 1, 1)
     assert not result.good
 
 

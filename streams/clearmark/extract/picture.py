@@ -27,7 +27,7 @@ class Picture:
         exif: the EXIF block as in the file.
         xmp: the XMP packet as in the file.
         texts: PNG text chunks, keyword and text, without XMP.
-        quantization: a JPEG's tables by number, 64 values each in zigzag order.
+        quantization: a JPEG's tables by number, 64 values each, row by row, as Pillow reads and takes them.
         subsampling: a JPEG's chroma subsampling as Pillow numbers it (0, 1, 2), or -1.
         lossless: whether a WebP is lossless.
         trimmed: whether metadata was left out because it is larger than what is kept.

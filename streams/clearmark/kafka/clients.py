@@ -3,19 +3,55 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+import re
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka.admin import AdminClient
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clearmark.config import Config
+
+
+_EVERY_S: Final = 10.0
+_HEAD: Final = re.compile(r"\w+ \[[^\]]*\] \[[^\]]*\]")
+
+
+class Seldom(logging.Filter):
+    """Lets the same complaint of the client library pass once in ten seconds: it repeats them twenty times a second.
+
+    Args:
+        clock: seconds from a monotonic clock.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passed: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is new; what it is about is its kind, client and thread."""
+        head, now = _HEAD.match(record.getMessage()), self._clock()
+        if head is None:
+            return True
+        last = self._passed.get(head.group(), -_EVERY_S)
+        if now - last < _EVERY_S:
+            return False
+        self._passed[head.group()] = now
+        return True
+
+
+_LOGGER: Final = logging.getLogger("clearmark.kafka")
+_LOGGER.addFilter(Seldom())
 
 
 def settings(config: Config) -> dict[str, Any]:
     """Return librdkafka properties: the cluster, what the operator passes through, and a log that is ours."""
     return {
         "client.id": "clearmark",
-        "logger": logging.getLogger("clearmark.kafka"),
+        "logger": _LOGGER,
         **config.kafka.client,
         "bootstrap.servers": config.kafka.bootstrap_servers,
     }

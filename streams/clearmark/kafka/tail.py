@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 _CALL_S: Final = 20.0
 _SILENCE_S: Final = 30.0
 _BATCH: Final = 5000
-_MOVING: Final = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+_MOVED: Final = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError._NOENT,  # noqa: SLF001 - confluent-kafka's name: the broker was just starting when it was asked
+    }
+)
+"""A partition that was just created, or whose leader was restarted: what the client knows of it is old."""
 
 
 class Extent(NamedTuple):
@@ -32,6 +41,31 @@ class Extent(NamedTuple):
     first: int
     stable: int
     end: int
+
+
+def offsets(
+    admin: AdminClient, tps: Sequence[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
+) -> dict[TopicPartition, int]:
+    """Return one offset of each partition.
+
+    The client keeps what it knows of leaders for minutes, and asks by it in vain after a broker's restart: it is made
+    to learn anew.
+
+    Raises:
+        KafkaException: the cluster does not answer.
+    """
+    wanted = {_TopicPartition(tp.topic, tp.partition): spec for tp in tps}
+    deadline = time.monotonic() + _CALL_S
+    while True:
+        futures = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=_CALL_S)
+        try:
+            return {TopicPartition(TopicName(p.topic), p.partition): f.result().offset for p, f in futures.items()}
+        except KafkaException as error:
+            if error.args[0].code() not in _MOVED or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+            for topic in {tp.topic for tp in tps}:
+                admin.list_topics(topic, _CALL_S)
 
 
 class Tail:
@@ -58,9 +92,9 @@ class Tail:
         """
         try:
             tps = self._known(topics)
-            first = self._offsets(tps, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
-            stable = self._offsets(tps, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
-            end = self._offsets(tps, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+            first = offsets(self._admin, tps, OffsetSpec.earliest(), IsolationLevel.READ_UNCOMMITTED)
+            stable = offsets(self._admin, tps, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+            end = offsets(self._admin, tps, OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
         except KafkaException as error:
             raise Retry(f"read offsets: {error.args[0].name()}") from None
         return {tp: Extent(first[tp], stable[tp], end[tp]) for tp in tps}
@@ -72,7 +106,7 @@ class Tail:
             Retry: the cluster does not answer.
         """
         try:
-            return self._offsets(self._known(topics), OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+            return offsets(self._admin, self._known(topics), OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
         except KafkaException as error:
             raise Retry(f"read offsets: {error.args[0].name()}") from None
 
@@ -133,17 +167,3 @@ class Tail:
             for topic in missing:
                 self._partitions[topic] = [TopicPartition(topic, p.id) for p in found[topic].result().partitions]
         return [tp for topic in topics for tp in self._partitions[topic]]
-
-    def _offsets(
-        self, tps: list[TopicPartition], spec: OffsetSpec, isolation: IsolationLevel
-    ) -> dict[TopicPartition, int]:
-        wanted = {_TopicPartition(tp.topic, tp.partition): spec for tp in tps}
-        deadline = time.monotonic() + _CALL_S
-        while True:
-            futures = self._admin.list_offsets(wanted, isolation_level=isolation, request_timeout=_CALL_S)
-            try:
-                return {TopicPartition(TopicName(p.topic), p.partition): f.result().offset for p, f in futures.items()}
-            except KafkaException as error:  # a partition that was just created or moved has no leader for a moment
-                if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)

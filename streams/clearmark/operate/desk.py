@@ -9,12 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import IsolationLevel, KafkaException, Producer
-from confluent_kafka import TopicPartition as _TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from clearmark.errors import Retry, Stop
+from clearmark.kafka.tail import offsets
 from clearmark.operate.moments import rfc3339
-from clearmark.records import Output
+from clearmark.records import Output, TopicName, TopicPartition
 from clearmark.schemas import cloudevents as ce
 from clearmark.schemas import events
 from clearmark.topology import Topic
@@ -78,7 +78,7 @@ class StateDesk:
         self._producer = Producer({**settings, "transactional.id": name, "transaction.timeout.ms": 10_000})
         self._begun = False
         self._admin = admin
-        self._written: dict[tuple[str, int], int] = {}
+        self._written: dict[TopicPartition, int] = {}
 
     def write(self, changes: Iterable[Change], on_written: Callable[[int], None] = lambda _: None) -> int:
         """Write changes in order, in transactions of some thousands; return how many.
@@ -103,10 +103,8 @@ class StateDesk:
         """Wait until readers are shown what was written: brokers end a transaction a moment after its commit."""
         deadline = time.monotonic() + _CALL_S
         while self._written:
-            wanted = {_TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in self._written}
-            found = self._admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED)
             try:
-                ends = {(p.topic, p.partition): f.result().offset for p, f in found.items()}
+                ends = offsets(self._admin, [*self._written], OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
             except KafkaException as exception:
                 raise Retry(f"the change is written, its end is not known: {exception.args[0].name()}") from None
             self._written = {tp: offset for tp, offset in self._written.items() if ends[tp] <= offset}
@@ -117,7 +115,8 @@ class StateDesk:
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
-            self._written[message.topic() or "", message.partition() or 0] = message.offset() or 0
+            tp = TopicPartition(TopicName(message.topic() or ""), message.partition() or 0)
+            self._written[tp] = message.offset() or 0
 
     def _outputs(self, change: Change) -> list[Output]:
         at = rfc3339(self._now())

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from clearmark.screen.pdq import Pdq
     from clearmark.screen.policy import Limits
 
+_LIMITS: Final = ExtractLimits()
 LONGEST: Final = 512
 """Pixels of the longest side that models and hashes see."""
 
 
 def extract_limits(limits: Limits) -> ExtractLimits:
     """Return what the policy allows a picture to cost."""
-    return ExtractLimits(file_bytes=limits.image_bytes, pixels=limits.image_pixels)
+    more = max(0, limits.image_bytes - _LIMITS.file_bytes)
+    memory = _LIMITS.memory_bytes + 4 * more  # a larger file stands several times in the child's memory
+    return ExtractLimits(file_bytes=limits.image_bytes, pixels=limits.image_pixels, memory_bytes=memory)
 
 
 def hash_of(data: bytes, content_type: str) -> Pdq:
