@@ -14,7 +14,7 @@ help:
 	@echo "make check    lint, types, generated files up to date"
 	@echo "make bench    measure throughput and latency, as ratios within one run"
 	@echo "make format   put the code into the project's form"
-	@echo "make generate write JSON Schemas, AsyncAPI and the README's map"
+	@echo "make generate write JSON Schemas, AsyncAPI, the README's map, alerts and dashboard"
 	@echo "make lock     pin the dependencies again, with hashes"
 	@echo "make clean    remove what the other targets made"
 
@@ -44,6 +44,8 @@ check: install
 	$(BIN)/python -m clearmark.schemas.generate --check
 	$(BIN)/python -m clearmark.asyncapi --check
 	$(BIN)/python -m clearmark.map --check
+	$(BIN)/python deploy/prometheus/generate.py --check
+	$(BIN)/python deploy/grafana/generate.py --check
 
 bench: install
 	$(BIN)/python load/bench.py
@@ -56,6 +58,8 @@ generate: install
 	$(BIN)/python -m clearmark.schemas.generate
 	$(BIN)/python -m clearmark.asyncapi
 	$(BIN)/python -m clearmark.map
+	$(BIN)/python deploy/prometheus/generate.py
+	$(BIN)/python deploy/grafana/generate.py
 
 lock:
 	uv pip compile pyproject.toml --extra demo --group dev --universal --python-version 3.11 --generate-hashes \

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from clearmark.board.workers import Worker
     from clearmark.schemas.events import LedgerReport
+    from clearmark.topology import Topic
     from clearmark.watch import Seen
 
 VERDICTS: Final = ("approve", "block", "hold", "dead-letter")
 BIN_S: Final = 5
 BINS: Final = 60
-ITEMS: Final = 40
+ITEMS: Final = 12
+"""Items shown of each outcome: a few that are blocked are not to vanish behind many that are approved."""
 
 
 class Source(Protocol):
@@ -55,7 +57,7 @@ class Board:
     ) -> None:
         self._workers, self._source, self._ledger, self._now, self._fetch = workers, source, ledger, now, fetch
         self.pictures = Pictures()
-        self._items: deque[Item] = deque(maxlen=ITEMS)
+        self._items: dict[Topic, deque[Item]] = {}
         self._windows: dict[str, scrape.Window] = {}
         self._bins: dict[int, Counter[str]] = {}
         self._report: dict[str, Any] = {"state": "unknown", "why": "", "total": {}}
@@ -66,20 +68,27 @@ class Board:
 
     def follow(self, timeout_s: float) -> bool:
         """Take the outcomes that have come; return whether the cluster answers."""
+        came: dict[Topic, deque[Seen]] = {}
         trouble = ""
         try:
-            # Of many that come at once only the last are shown.
-            for seen in deque(self._source.poll(timeout_s), maxlen=ITEMS):
-                try:
-                    shown = item(seen, self.pictures)
-                except Reject:
-                    continue  # whoever else may write to our topics is a matter of ACLs
-                with self._lock:
-                    self._items.appendleft(shown)
+            for seen in self._source.poll(timeout_s):
+                came.setdefault(seen.topic, deque(maxlen=ITEMS)).append(seen)
         except ClearmarkError as error:
             trouble = error.message
+        for topic, last in came.items():
+            self._keep(topic, last)
         self._trouble = trouble
         return not trouble
+
+    def _keep(self, topic: Topic, last: Iterable[Seen]) -> None:
+        shown = []
+        for seen in last:
+            try:
+                shown.append(item(seen, self.pictures))
+            except Reject:
+                continue  # whoever else may write to our topics is a matter of ACLs
+        with self._lock:
+            self._items.setdefault(topic, deque(maxlen=ITEMS)).extend(shown)
 
     def measure(self) -> None:
         """Ask each worker for its metrics."""
@@ -114,6 +123,7 @@ class Board:
         with self._lock:
             last = int(self._now()) // BIN_S
             numbers = range(last - BINS + 1, last + 1)
+            items = [shown for kept in self._items.values() for shown in reversed(kept)]
             return orjson.dumps(
                 {
                     "at": round(self._at, 3),
@@ -126,6 +136,6 @@ class Board:
                         "counts": [[self._bins.get(n, Counter())[v] for v in VERDICTS] for n in numbers],
                     },
                     "ledger": self._report,
-                    "items": list(self._items),
+                    "items": sorted(items, key=lambda i: i.at_ms, reverse=True),
                 }
             )

@@ -39,12 +39,21 @@ _EVERY_S: Final = 5.0
 @click.option("--deep", is_flag=True, help="Count from the topics alone, not from the last checkpoint.")
 @click.option("--follow", is_flag=True, help="Go on until SIGTERM: serve the metric and write checkpoints.")
 @click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="With --follow: port of /metrics.")
+@click.option("--metrics-host", default=http.LOOPBACK, show_default=True, help="With --follow: address of /metrics.")
 @config_option
-def command(as_json: bool, age: float | None, deep: bool, follow: bool, metrics_port: int, config: Config) -> None:
+def command(
+    as_json: bool,
+    age: float | None,
+    deep: bool,
+    follow: bool,
+    metrics_port: int,
+    metrics_host: str,
+    config: Config,
+) -> None:
     """Prove that every committed ingress record has exactly one outcome. Exit 0 ok, 1 not ok, 2 cannot read."""
     age_s = config.ledger.age_s if age is None else age
     if follow:
-        _follow(config, age_s, metrics_port)
+        _follow(config, age_s, metrics_host, metrics_port)
         return
     try:
         ledger, _ = _open(config, deep=deep)
@@ -73,7 +82,7 @@ def _open(config: Config, *, deep: bool = False) -> tuple[Ledger, Checkpoints]:
     return Ledger(clients.reader(config), admin, topology, state), checkpoints
 
 
-def _follow(config: Config, age_s: float, metrics_port: int) -> None:
+def _follow(config: Config, age_s: float, metrics_host: str, metrics_port: int) -> None:
     """Update every few seconds; after each checkpoint interval keep what was counted."""
     logs.configure()
     log = structlog.get_logger("clearmark.ledger")
@@ -83,7 +92,7 @@ def _follow(config: Config, age_s: float, metrics_port: int) -> None:
     metrics = Metrics(CollectorRegistry())
     opened: tuple[Ledger, Checkpoints] | None = None
     rounds, every = 0, max(1, round(config.ledger.checkpoint_s / _EVERY_S))
-    with http.serve(metrics_port, metrics.registry, lambda: True, lambda: opened is not None):
+    with http.serve(metrics_port, metrics.registry, lambda: True, lambda: opened is not None, metrics_host):
         while not stop.is_set():
             try:
                 ledger, checkpoints = opened = opened or _open(config)

@@ -42,9 +42,10 @@ class Runner(Protocol):
 @click.command()
 @click.argument("stage", type=click.Choice([stage.value for stage in StageName]))
 @click.option("--slot", default=socket.gethostname, help="Stable name of this worker within its stage [the host name].")
-@click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics on 127.0.0.1; 0: any.")
+@click.option("--metrics-port", type=click.IntRange(0, 65535), default=0, help="Port of /metrics; 0: any.")
+@click.option("--metrics-host", default=http.LOOPBACK, show_default=True, help="Address that /metrics is served on.")
 @config_option
-def command(stage: str, slot: str, metrics_port: int, config: Config) -> None:
+def command(stage: str, slot: str, metrics_port: int, metrics_host: str, config: Config) -> None:
     """Run one worker of a stage until SIGTERM; it finishes its batch and ends with 0.
 
     A second worker of the same stage and slot takes over from the first, which then ends with an error.
@@ -62,9 +63,13 @@ def command(stage: str, slot: str, metrics_port: int, config: Config) -> None:
 
     try:
         with http.serve(
-            metrics_port, metrics.registry, lambda: runner is None or polled(_ALIVE_S), lambda: polled(_READY_S)
+            metrics_port,
+            metrics.registry,
+            lambda: runner is None or polled(_ALIVE_S),
+            lambda: polled(_READY_S),
+            metrics_host,
         ) as port:
-            log.info("starting", metrics=f"http://{http.LOOPBACK}:{port}/metrics")
+            log.info("starting", metrics=f"http://{metrics_host}:{port}/metrics")
             runner = _build(config, StageName(stage), slot, metrics, stop, log)
             if runner is not None:
                 log.info("started")

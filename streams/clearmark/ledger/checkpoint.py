@@ -35,7 +35,8 @@ class Checkpoints:
     """
 
     def __init__(self, store: ObjectStore, topic_id: str) -> None:
-        self._store, self._folder = store, f"ledger/{topic_id}"
+        # Kafka's ids are Base64, whose signs mean something in a path.
+        self._store, self._folder = store, f"ledger/{topic_id.replace('/', '_').replace('+', '-')}"
         self._next = 0
 
     def load(self) -> State:

@@ -1,4 +1,4 @@
-"""``/metrics``, ``/healthz`` and ``/readyz`` of one worker, on loopback."""
+"""``/metrics``, ``/healthz`` and ``/readyz`` of one worker, on loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ LOOPBACK: Final = "127.0.0.1"
 
 @contextmanager
 def serve(
-    port: int, registry: CollectorRegistry, healthy: Callable[[], bool], ready: Callable[[], bool]
+    port: int,
+    registry: CollectorRegistry,
+    healthy: Callable[[], bool],
+    ready: Callable[[], bool],
+    host: str = LOOPBACK,
 ) -> Iterator[int]:
     """Serve while the block runs; yield the port (a free one for port 0).
 
@@ -49,7 +53,7 @@ def serve(
             """Keep scrapes out of the log."""
 
     try:
-        server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+        server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
         raise Stop(f"port {port} cannot be served ({error.strerror})", remedy="choose another --metrics-port") from None
     thread = threading.Thread(target=server.serve_forever, daemon=True, name="http")

@@ -5,8 +5,8 @@ block's own last bits. The free distance is 32. Polynomials: the rate-1/4, const
 tables of good codes (4767, 5723, 6265, 7455 octal).
 
 The decoder walks two laps around the circle, starting half a lap early with all states equal, and keeps the lap in
-the middle (circular Viterbi; Cox and Sundberg, 1994). Measured on Gaussian noise: half of all words at
-Eb/N0 = -0.4 dB, 93 % at 0.5 dB, 99 % at 1.4 dB.
+the middle (circular Viterbi; Cox and Sundberg, 1994). Measured on Gaussian noise: 60 % of words
+at Eb/N0 = -0.5 dB, 93 % at 0.5 dB, 99.8 % at 1.7 dB.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def encode(bits: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the codeword of 84 bits as 336 signs, +1 for a coded 0 and -1 for a coded 1."""
     past = np.stack([np.roll(bits, age) for age in range(_MEMORY + 1)], axis=1).astype(np.int64)
     taps = np.array([[p >> age & 1 for age in range(_MEMORY + 1)] for p in _POLYNOMIALS])
-    return (1 - 2 * (past @ taps.T % 2)).astype(np.float32).reshape(CODED)
+    return np.asarray(1 - 2 * (past @ taps.T % 2), np.float32).reshape(CODED)
 
 
 def decode(soft: NDArray[np.float32]) -> NDArray[np.uint8]:

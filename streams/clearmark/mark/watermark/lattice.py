@@ -1,4 +1,4 @@
-"""Find by how much a marked picture was scaled and tilted, without the key: a repeated tile shows in the autocorrelation.
+"""Find by how much a marked picture was scaled and tilted, by the autocorrelation: without the key.
 
 Kutter (1998) and Kalker et al. (1999): a tiled mark agrees with itself wherever the picture is shifted by whole tiles.
 The peaks that a scale and a tilt predict are added up, for every scale between 0.45 and 2.25: first without a tilt,
@@ -95,7 +95,8 @@ def _autocorrelation(flat: NDArray[np.float32]) -> _Autocorrelation:
     power /= cv2.blur(power, _NEIGHBOURS) + np.float32(1e-6)
     np.minimum(power, _STRONGEST, out=power)
     values = np.fft.irfft2(power, (rows, columns)).astype(np.float32)
-    return _Autocorrelation(cv2.GaussianBlur(values, (0, 0), 0.7), *flat.shape)
+    height, width = flat.shape
+    return _Autocorrelation(np.asarray(cv2.GaussianBlur(values, (0, 0), 0.7), np.float32), height, width)
 
 
 def _share(lag: NDArray[np.float64], side: int, padded: int) -> NDArray[np.float64]:
@@ -108,7 +109,7 @@ def _sample(
 ) -> NDArray[np.float32]:
     height, width = values.shape
     at_x, at_y = (columns % width).astype(np.float32), (rows % height).astype(np.float32)
-    return cv2.remap(values, at_x, at_y, cv2.INTER_LINEAR)
+    return np.asarray(cv2.remap(values, at_x, at_y, cv2.INTER_LINEAR), np.float32)
 
 
 def _highest(score: NDArray[np.float64], count: int) -> list[tuple[int, int]]:
@@ -123,7 +124,7 @@ def _highest(score: NDArray[np.float64], count: int) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=2)
 def _scales(step: float) -> NDArray[np.float64]:
-    return np.exp(np.arange(np.log(_SMALLEST), np.log(_LARGEST), step))
+    return np.asarray(np.exp(np.arange(np.log(_SMALLEST), np.log(_LARGEST), step)), np.float64)
 
 
 @lru_cache(maxsize=2)

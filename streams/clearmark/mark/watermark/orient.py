@@ -43,5 +43,5 @@ _MATRICES: Final = (
 def places() -> NDArray[np.intp]:
     """Return where the waves lie in each orientation's spectrum, as flat indices, shape [8, 1536]."""
     rows, columns, _ = waves()
-    moved = np.array(_MATRICES) @ np.stack([rows, columns])
-    return moved[:, 0] % SIDE * SIDE + moved[:, 1] % SIDE
+    moved = np.array(_MATRICES) @ np.stack([rows, columns]) % SIDE
+    return np.asarray(moved[:, 0] * SIDE + moved[:, 1], np.intp)

@@ -69,7 +69,7 @@ class Pattern:
         return np.where(rows > SIDE // 2, rows - SIDE, rows) / SIDE, self.columns[chosen] / SIDE
 
     def spectrum(self, codeword: NDArray[np.float32]) -> NDArray[np.complex64]:
-        """Return the spectrum of the tile that carries 336 signs, shape [128, 65] (the half that numpy's irfft2 takes)."""
+        """Return the spectrum of the tile that carries 336 signs, shape [128, 65]: the half that irfft2 takes."""
         chips = np.empty((_WAVES, 2), np.float32)
         chips[self.sync] = self.sync_signs
         chips[self.data] = self.data_signs * codeword[self.place]
@@ -79,8 +79,8 @@ class Pattern:
 
     def tile(self, codeword: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the tile that carries 336 signs, shape [128, 128], mean 0, standard deviation 1."""
-        tile = np.fft.irfft2(self.spectrum(codeword), (SIDE, SIDE)).astype(np.float32)
-        return tile / tile.std()
+        tile = np.fft.irfft2(self.spectrum(codeword), (SIDE, SIDE))
+        return np.asarray(tile / tile.std(), np.float32)
 
 
 @lru_cache(maxsize=16)

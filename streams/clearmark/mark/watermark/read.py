@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from clearmark.mark.watermark import ecc, payload
-from clearmark.mark.watermark.chance import agreement, false_alarm
+from clearmark.mark.watermark.chance import ACCEPTED, agreement, false_alarm
 from clearmark.mark.watermark.sync import upright
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ class Reading:
 
     content_id: ContentId | None
     agreement: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the check holds and chance is ruled out."""
+        return self.content_id is not None and self.false_alarm <= ACCEPTED
 
     @property
     def false_alarm(self) -> float:
@@ -61,4 +66,4 @@ def _weights(chips: NDArray[np.float32]) -> NDArray[np.float32]:
     size = bands.shape[1]
     signal = (bands.mean(axis=1) / np.sqrt(noise) * size + whole * _PRIOR) / (size + _PRIOR)
     signal = np.maximum(signal, 0)
-    return (signal / np.sqrt(noise)).astype(np.float32)
+    return np.asarray(signal / np.sqrt(noise), np.float32)

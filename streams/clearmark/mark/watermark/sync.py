@@ -57,7 +57,7 @@ def refine(spectrum: NDArray[np.complex64], pattern: Pattern, sighting: Sighting
 
 def upright(spectrum: NDArray[np.complex64], orientation: int) -> NDArray[np.complex64]:
     """Return the waves of the pattern, read from the spectrum of a picture in that orientation, shape [1536]."""
-    return spectrum.reshape(-1)[places()[orientation]]
+    return np.asarray(spectrum.reshape(-1)[places()[orientation]], np.complex64)
 
 
 def _shifts(spectrum: NDArray[np.complex64], pattern: Pattern, orientation: int, count: int) -> list[Sighting]:

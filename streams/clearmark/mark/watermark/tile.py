@@ -17,6 +17,17 @@ _CUT: Final = 2.0
 _COMPRESSION: Final = 0.5
 
 
+def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return a picture's luma, shape [h, w], 0 to 255.
+
+    Raises:
+        ValueError: neither RGB nor RGBA of 8 bits, or no pixel at all.
+    """
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in {3, 4} or not pixels.size:  # noqa: PLR2004
+        raise ValueError("a picture is an array [h, w, 3 or 4] of uint8")
+    return cv2.cvtColor(np.ascontiguousarray(pixels[..., :3]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+
 def flatten(luma: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the picture with its local mean taken off and its local spread evened out, twice, shape [h, w].
 
@@ -28,23 +39,24 @@ def flatten(luma: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _even(values: NDArray[np.float32], window: int, floor: float) -> NDArray[np.float32]:
     """Return values less their mean, divided by their spread, in a square window; cut at two spreads."""
-    detail = values - cv2.blur(values, (window, window))
-    spread = cv2.blur(cv2.multiply(detail, detail), (window, window))
-    spread = np.sqrt(np.maximum(spread, 0, out=spread), out=spread)
-    spread += floor
+    detail = values - np.asarray(cv2.blur(values, (window, window)), np.float32)
+    power = np.asarray(cv2.blur(cv2.multiply(detail, detail), (window, window)), np.float32)
+    spread = np.sqrt(np.maximum(power, 0, out=power), out=power)
+    spread += np.float32(floor)
     detail /= spread
     return np.clip(detail, -_CUT, _CUT, out=detail)
 
 
 def fold(flat: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the sum of all tiles, shape [128, 128]; tiles cut off at the right and at the bottom count with what they have."""
+    """Return the sum of all tiles, shape [128, 128]; one that the edge cuts off counts as far as it goes."""
     height, width = flat.shape
     padded = np.zeros((-(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE), np.float32)
     padded[:height, :width] = flat
-    return padded.reshape(-1, SIDE, padded.shape[1]).sum(0).reshape(SIDE, -1, SIDE).sum(1)
+    across = padded.reshape(-1, SIDE, padded.shape[1]).sum(axis=0)
+    return np.asarray(across.reshape(SIDE, -1, SIDE).sum(axis=1), np.float32)
 
 
 def spectrum(flat: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Return the folded tile's spectrum, shape [128, 128], strong waves held down: each is a power of 0.4 of itself."""
-    waves = np.fft.fft2(fold(flat))
+    waves = np.asarray(np.fft.fft2(fold(flat)), np.complex64)
     return waves / (np.abs(waves) ** _COMPRESSION + np.float32(1e-3))
