@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer
 from clearmark.up.machine import Machine, machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from clearmark.kafka.node import EmbeddedKafka
@@ -30,7 +30,7 @@ REQUIRED = {
 }
 
 
-OFFENDERS = ("words", "offence", "broken", "empty", "large", "mismatch", "sound", "cut", "person", "care")
+OFFENDERS = ("words", "offence", "broken", "empty", "large", "mismatch", "sound", "cut", "person", "care", "forbidden")
 USERS = ("user-1", "user-2", "user-9", "repeater", *(f"user-{name}" for name in OFFENDERS))
 """Whose identity is verified. Each violation has a user of its own, so that nobody is suspended unawares."""
 
@@ -75,7 +75,7 @@ class Client:
         value: bytes | None,
         key: bytes | None = b"k",
         *,
-        headers: dict[str, str | None] | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> None:
         merged = {**REQUIRED, "ce_id": event_id, **(headers or {})}
         pairs: list[tuple[str, str | bytes | None]] = [(k, v) for k, v in merged.items() if v is not None]

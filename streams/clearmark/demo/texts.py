@@ -12,6 +12,9 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from clearmark.demo.pictures import encoded
 from clearmark.publish import Upload
 
 if TYPE_CHECKING:
@@ -107,15 +110,9 @@ def special() -> Iterator[Upload]:
     yield text("empty", "")
     yield Upload("编码错误".encode("gb18030"), "text/plain", "user-broken", "broken-utf-8")
     yield Upload(b"All work and no play. " * (5 * 1024 * 1024 // 22), "text/plain", "user-long", "five-megabytes")
-    yield Upload(_PIXEL, "image/png", "user-pixel", "one-pixel-image")
-    yield Upload(_PIXEL, "text/plain", "user-pixel", "image-called-text")
+    yield Upload(encoded(np.zeros((1, 1, 3), np.uint8), "PNG"), "image/png", "user-pixel", "one-pixel-image")
+    yield Upload(encoded(np.zeros((1, 1, 3), np.uint8), "PNG"), "text/plain", "user-pixel", "image-called-text")
     yield Upload(None, "text/plain", "user-empty", "no-value")
-
-
-_PIXEL: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6260f8cfc0000000"
-    "05000102cc59350000000049454e44ae426082"
-)
 
 
 def uploads() -> list[Upload]:

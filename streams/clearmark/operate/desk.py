@@ -154,11 +154,11 @@ class StateDesk:
 
 
 def audit(topology: Topology, action_id: str, value: events.AuditAction) -> Output:
-    """Return the audit record of an action that is not about one artifact."""
-    headers = _headers(ce.AUDIT_ACTION, f"{action_id}.{value.action}")
+    """Return the audit record of an action that is not about one artifact: its own id stands for a decision's."""
+    headers = _headers(ce.AUDIT_ACTION, f"{action_id}.{value.action}", decisionid=action_id, userid=value.subject)
     return Output(topology.name(Topic.AUDIT), action_id.encode(), events.dump(value), headers)
 
 
-def _headers(kind: str, event_id: str) -> tuple[tuple[str, bytes], ...]:
-    pairs = {"specversion": ce.SPECVERSION, "id": event_id, "source": "clearmark", "type": kind}
+def _headers(kind: str, event_id: str, **more: str) -> tuple[tuple[str, bytes], ...]:
+    pairs = {"specversion": ce.SPECVERSION, "id": event_id, "source": "clearmark", "type": kind, **more}
     return (*((ce.PREFIX + name, text.encode()) for name, text in pairs.items()), ("content-type", b"application/json"))
