@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,9 @@ def test_topics_are_created_once_and_differences_are_named(kafka: EmbeddedKafka)
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
     kafka_admin.require(admin, topology, [Topic.INGRESS])
+    deadline = time.monotonic() + 20
+    while not kafka_admin.check(admin, topology, [Topic.AUDIT]) and time.monotonic() < deadline:
+        time.sleep(0.05)  # brokers learn of a change a moment after it is made
     with pytest.raises(Stop, match=r"message\.timestamp\.type is CreateTime, not LogAppendTime"):
         kafka_admin.require(admin, topology, [Topic.AUDIT])
 

@@ -84,7 +84,7 @@ def shell(code: str, folder: Path, env: dict[str, str]) -> str:
 
 
 def test_every_block_is_run_by_a_test() -> None:
-    assert len(SHELL) == 6
+    assert len(SHELL) == 7
     assert [language for language, _ in BLOCKS if language != "sh"] == ["mermaid", "python", "toml"]
     assert block("make demo") == "make demo\nmake test\n"
     for target in ("demo", "test"):
@@ -100,7 +100,16 @@ def test_the_commands_against_a_running_machine(running: dict[str, str], folder:
     assert "0 waiting" in said
 
 
+def test_the_commands_of_who_may_publish(running: dict[str, str], folder: Path) -> None:
+    said = shell(block("clearmark consents grant"), folder, running)
+    assert "bob: verified by resident-id" in said
+    assert "model-01: revoked" in said
+    assert "1 in use" in said
+    assert "good" in said
+
+
 def test_publishing_by_kcat_and_confluent_kafka(running: dict[str, str], folder: Path) -> None:
+    shell("clearmark identities add alice --method mobile --number 13800138000", folder, running)
     shell(block("kcat"), folder, running)
     (program,) = [code for language, code in BLOCKS if language == "python"]
     subprocess.run([sys.executable, "-c", program], cwd=folder, env=running, check=True, timeout=60)

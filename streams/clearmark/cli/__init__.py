@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import click
 
+from clearmark.config import ConfigError
 from clearmark.errors import ClearmarkError
 
 COMMANDS: Final = {
@@ -55,4 +56,4 @@ def main() -> None:
         cli(standalone_mode=True)
     except ClearmarkError as error:
         click.echo(f"clearmark: {error.diagnostics()}", err=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)

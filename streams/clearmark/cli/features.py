@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from clearmark.cli.options import config_option
+from clearmark.cli.scan import content_type_of
 from clearmark.cli.state import import_file, now, operator_option, usage_errors, view, write
+from clearmark.extract.sniff import picture_type
 from clearmark.operate import features
 from clearmark.schemas import events
 from clearmark.screen.picture import hash_of
@@ -52,6 +53,8 @@ def add(
     """Add a word or a picture."""
     if (word is None) == (image is None):
         raise click.UsageError("give --word or --image")
+    if word is not None and distance is not None:
+        raise click.UsageError("--distance is for pictures: words match exactly")
     with usage_errors():
         change = (
             features.word(word, category, level, now())
@@ -63,8 +66,9 @@ def add(
 
 
 def _picture(file: Path, category: str, level: str, distance: int | None) -> Change:
-    kind = mimetypes.guess_type(file.name)[0] or ""
-    return features.image(str(hash_of(file.read_bytes(), kind)), category, level, now(), distance)
+    data = file.read_bytes()
+    kind = picture_type(data) or content_type_of(file)  # what it is counts, not how it is called
+    return features.image(str(hash_of(data, kind)), category, level, now(), distance)
 
 
 @command.command()

@@ -47,6 +47,9 @@ def command(source: Path, target: Path, content_id: str | None, profile: str, co
     if done.failed:
         click.echo(f"{source}: not marked, these could not be read back: {', '.join(done.failed)}", err=True)
         sys.exit(1)
-    target.write_bytes(done.data)
+    try:
+        target.write_bytes(done.data)
+    except OSError as error:
+        raise click.UsageError(str(error)) from None
     found = ", ".join(f"{name} {getattr(done.marks, name).state}" for name in ("label", "metadata", "watermark"))
     click.echo(f"{target}: content id {cid}, {found}")

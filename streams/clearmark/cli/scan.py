@@ -6,7 +6,6 @@ import hashlib
 import mimetypes
 import os
 import sys
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from clearmark.screen.screening import Screening
 
 _BATCH: Final = 256
+_BATCH_BYTES: Final = 64 * 1024 * 1024
 _WORSE: Final = {"hold": (Verdict.HOLD, Verdict.BLOCK), "block": (Verdict.BLOCK,)}
 
 
@@ -35,7 +35,8 @@ def content_type_of(path: Path) -> str:
     """Return the media type that a file's name stands for; text where it stands for none."""
     if path.suffix.lower() in (".md", ".markdown"):
         return "text/markdown"
-    return mimetypes.guess_type(path.name)[0] or "text/plain"
+    # Not strict: where the system has no list of its own, Python's knows WebP only among the types not registered.
+    return mimetypes.guess_type(path.name, strict=False)[0] or "text/plain"
 
 
 @click.command()
@@ -46,11 +47,11 @@ def command(files: tuple[str, ...], fail_on: str | None, config: Config) -> None
     """Judge files by the policy, offline; `-` reads JSON lines {"id": ..., "text": ...}. One JSON object a line."""
     screening = wiring.screening(config, _watermark_key(config))
     worst = False
-    submissions = _submissions(files)
-    while batch := list(islice(submissions, _BATCH)):
-        for line, verdict in _judge(screening, batch):
-            click.echo(line)
-            worst = worst or (fail_on is not None and verdict in _WORSE[fail_on])
+    with screening.extractor:
+        for batch in _batches(_submissions(files)):
+            for line, verdict in _judge(screening, batch):
+                click.echo(line)
+                worst = worst or (fail_on is not None and verdict in _WORSE[fail_on])
     sys.exit(int(worst))
 
 
@@ -59,6 +60,19 @@ def _watermark_key(config: Config) -> bytes:
     if environment_name("watermark") in os.environ or (config.folder / config.keys.watermark).exists():
         return wiring.watermark_key(config, os.environ)
     return os.urandom(32)
+
+
+def _batches(submissions: Iterator[tuple[str, Submission]]) -> Iterator[list[tuple[str, Submission]]]:
+    batch: list[tuple[str, Submission]] = []
+    size = 0
+    for named in submissions:
+        batch.append(named)
+        size += len(named[1].data)
+        if len(batch) >= _BATCH or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _submissions(files: tuple[str, ...]) -> Iterator[tuple[str, Submission]]:

@@ -12,6 +12,7 @@ import click
 from clearmark import wiring
 from clearmark.cli.options import config_option
 from clearmark.cli.scan import content_type_of
+from clearmark.errors import ClearmarkError
 from clearmark.extract.sniff import picture_type
 from clearmark.mark.verify import Unreadable, exit_code, verify
 from clearmark.schemas import events
@@ -35,19 +36,24 @@ def command(files: tuple[Path, ...], as_json: bool, config: Config) -> None:
     Exit status, the worst of all files: 0 confirmed and consistent, 1 possible, suspected or none, 2 unreadable,
     3 invalid or contradictory marks.
     """
-    worst = 0
-    with wiring.marker(config, wiring.watermark_key(config, os.environ)) as marker:
-        for file in files:
-            try:
-                report = _report(file, marker)
-            except (OSError, UnicodeDecodeError, Unreadable) as error:
-                reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-                click.echo(f"{file}: cannot be read: {reason}", err=True)
-                worst = max(worst, UNREADABLE)
-                continue
-            click.echo(events.dump(report) if as_json else _line(report))
-            worst = max(worst, exit_code(report))
+    try:
+        with wiring.marker(config, wiring.watermark_key(config, os.environ)) as marker:
+            worst = max(_verify(file, marker, as_json=as_json) for file in files)
+    except ClearmarkError as error:  # 1 would say that the files bear no marks
+        click.echo(f"clearmark: {error.diagnostics()}", err=True)
+        worst = UNREADABLE
     sys.exit(worst)
+
+
+def _verify(file: Path, marker: Marker, *, as_json: bool) -> int:
+    try:
+        report = _report(file, marker)
+    except (OSError, UnicodeDecodeError, Unreadable) as error:
+        reason = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        click.echo(f"{file}: cannot be read: {reason}", err=True)
+        return UNREADABLE
+    click.echo(events.dump(report) if as_json else _line(report))
+    return exit_code(report)
 
 
 def _report(file: Path, marker: Marker) -> VerifyReport:

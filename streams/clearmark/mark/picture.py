@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from clearmark.ids import ContentId
 from clearmark.mark.image.encode import FORMATS, encode
 from clearmark.mark.image.find import find
 from clearmark.mark.image.label import draw
@@ -17,14 +19,14 @@ from clearmark.schemas.events import MarkReport, Marks
 from clearmark.screen.admit import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
     from clearmark.extract.picture import Picture
     from clearmark.extract.pool import Extractor
-    from clearmark.ids import ContentId
     from clearmark.mark.metadata.provider import Provider
-    from clearmark.schemas.events import MarkState
     from clearmark.screen.policy import ImageMarks
 
 _STRENGTHS: Final = (1.0, 1.6)
@@ -96,10 +98,12 @@ class PictureMarker:
         return embed(pixels, content_id, self.key, strength=strength) if self._carries(picture) else pixels
 
     def _label(self, picture: Picture, content_id: ContentId) -> aigc.Aigc:
-        others = [aigc.parse(text) for text in labels(picture)]
-        if others:
-            return aigc.propagated(others[0], self.provider.code, content_id)
-        return aigc.first(self.provider.code, content_id)
+        """Return the one label that replaces all that are there: ours, naming the first other producer among them."""
+        code = self.provider.code
+        for found in map(aigc.parse, labels(picture)):
+            if found.values.get("ContentProducer", "") not in {"", code}:
+                return aigc.propagated(found, code, content_id)
+        return aigc.first(code, content_id)
 
     def _checked(self, produced: bytes, content_type: str, content_id: ContentId, said: aigc.Aigc) -> Marked | Refusal:
         """Open the produced bytes again and name each mark that cannot be read from them."""
@@ -110,43 +114,48 @@ class PictureMarker:
         marks, failed = reading.marks, []
         if marks.label.state != "valid":
             failed.append("label")
-        if marks.metadata.state != "valid" or marks.metadata.aigc != said.values():
+        if labels(picture) != (said.to_json(),) or marks.metadata.aigc != said.values():
             failed.append("metadata")
-        wanted = str(content_id) if self._carries(picture) else None
-        if marks.watermark.content_id != wanted:
+        carried = marks.watermark.content_id
+        if carried != str(content_id) and (carried or self._carries(picture)):
             failed.append("watermark")
         return Marked(produced, digest(produced), marks, tuple(failed))
 
     def _read(self, picture: Picture, *, thorough: bool) -> Reading:
-        metadata, named = self._metadata(picture)
+        metadata = _metadata(picture)
         watermark = self._watermark(picture, thorough=thorough)
-        ids = dict.fromkeys(i for i in (watermark.content_id, named) if i)
+        ids = dict.fromkeys(i for i in (watermark.content_id, *self._named(metadata.aigc or {})) if i)
         return Reading(
             Marks(_visible(picture, thorough=thorough), metadata, watermark, _UNSUPPORTED),
             tuple(ids),
         )
 
     def _watermark(self, picture: Picture, *, thorough: bool) -> MarkReport:
-        if min(picture.width, picture.height) < SMALLEST:
-            return MarkReport("waived")
+        # Looked for in small pictures, too: they may be cut out of a marked one.
         found = detect(picture.pixels, self.key, thorough=thorough)
         if found.content_id is None:
             return MarkReport("absent" if self._carries(picture) else "waived")
         return MarkReport("valid", content_id=str(found.content_id), false_alarm=found.false_alarm)
 
-    def _metadata(self, picture: Picture) -> tuple[MarkReport, str | None]:
-        """Return what the metadata says, and the content id that it names as ours, if it does."""
-        found = [aigc.parse(text) for text in labels(picture)]
-        if not found:
-            return MarkReport("absent"), None
-        reading = found[0]
-        faults = reading.faults
-        if len(found) > 1:
-            faults = (*faults, "there is more than one label (R-META-5)")
-        state: MarkState = "invalid" if len(found) > 1 or not reading.values else "valid"
-        ours = reading.values.get("ContentPropagator") == self.provider.code
-        named = reading.values.get("PropagateID") if ours else None
-        return MarkReport(state, aigc=dict(reading.values), faults=faults), named or None
+    def _named(self, values: Mapping[str, str]) -> Iterator[str]:
+        """Yield the content ids that a label gives as ours: a later propagator leaves the producer's in place."""
+        for party, number in (("ContentPropagator", "PropagateID"), ("ContentProducer", "ProduceID")):
+            if values.get(party) == self.provider.code:
+                with suppress(ValueError):  # a number that we gave under another scheme
+                    yield str(ContentId.parse(values.get(number, "")))
+
+
+def _metadata(picture: Picture) -> MarkReport:
+    """Return what the metadata says. A label that is there again is a fault; labels that contradict are invalid."""
+    found = [aigc.parse(text) for text in labels(picture)]
+    if not found:
+        return MarkReport("absent")
+    first = next((label for label in found if label.values), found[0])
+    values, faults = dict(first.values), first.faults
+    if len(found) > 1:
+        faults = (*faults, "there is more than one label (R-META-5)")
+    agree = all(values.get(key, value) == value for label in found for key, value in label.values.items())
+    return MarkReport("valid" if values and agree else "invalid", aigc=values, faults=faults)
 
 
 def _visible(picture: Picture, *, thorough: bool) -> MarkReport:

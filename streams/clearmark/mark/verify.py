@@ -25,7 +25,7 @@ def verify(name: str, data: bytes, content_type: str, marker: Marker) -> VerifyR
     """Return the report on one file.
 
     An authenticated watermark confirms, and so does a metadata label that says so, whoever wrote it. A visible label
-    alone is a trace that anyone may have left: suspected.
+    alone, even one too small to count, or a mark that cannot be read is a trace that anyone may have left: suspected.
 
     Raises:
         Unreadable: the file is not what its type says, or its medium cannot be read.
@@ -46,7 +46,8 @@ def _verdict(reading: Reading) -> Verdict:
         return "confirmed"
     if marks.metadata.aigc:
         return aigc.meaning(marks.metadata.aigc)
-    return "suspected" if marks.label.state == "valid" else "none"
+    damaged = "invalid" in (marks.metadata.state, marks.watermark.state)
+    return "suspected" if marks.label.text or damaged else "none"
 
 
 def exit_code(report: VerifyReport) -> int:

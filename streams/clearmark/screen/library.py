@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clearmark.errors import Stop
 from clearmark.screen.match import Level, Word, WordList, packaged
 from clearmark.screen.pdq import Pdq, PdqIndex, pdq
 
@@ -29,13 +30,17 @@ class Library:
         self.refresh(features)
 
     def refresh(self, features: Iterable[Feature]) -> None:
-        """Look for these from now on, and no longer for those before."""
+        """Look for these from now on, and no longer for those before.
+
+        Raises:
+            Stop: a picture's entry holds no hash: what should be found would not be.
+        """
         words, pictures = list(self._base), []
         for feature in features:
             if feature.kind == "word":
                 words.append(Word(feature.value, feature.category, Level(feature.level)))
             else:
-                pictures.append((Pdq.parse(feature.value), feature.distance or 0, feature))
+                pictures.append((_hash(feature), feature.distance or 0, feature))
         self._words, self._pictures = WordList(words), PdqIndex(pictures)
 
     def find_words(self, normalised: str) -> list[Word]:
@@ -47,3 +52,11 @@ class Library:
         if not len(self._pictures):
             return []
         return self._pictures.find(*pdq(pixels))
+
+
+def _hash(feature: Feature) -> Pdq:
+    try:
+        return Pdq.parse(feature.value)
+    except ValueError:
+        remedy = f"clearmark features remove {feature.id}"
+        raise Stop(f"the feature library's entry {feature.id} is no picture hash", remedy=remedy) from None

@@ -43,7 +43,9 @@ class WordList:
         self._automaton = ahocorasick.Automaton()
         for word in words:
             key = " ".join(normalise(word.text).split())
-            if (key and (known := self._automaton.get(key, None)) is None) or known.level < word.level:
+            known = self._automaton.get(key, None) if key else None
+            # A word given twice leads to the stricter of the two: an operator's entry cannot soften a packaged one.
+            if key and (known is None or (known.level, word.level) == (Level.HOLD, Level.BLOCK)):
                 self._automaton.add_word(key, word)
         self._automaton.make_automaton()
 

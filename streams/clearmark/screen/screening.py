@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from clearmark.screen.library import Library
     from clearmark.screen.policy import Policy
 
-_FAILED: Final = Judgement(Verdict.HOLD, ("detector-failed",))
 _UNSUPPORTED: Final = Refusal("unsupported-media", hold=True)
 
 
@@ -118,9 +117,13 @@ class Screening:
         return admitted if isinstance(admitted, Refusal) else normalise(code.strip(admitted, self._key))
 
     def _decide(self, matches: Sequence[Match], model: Model, scores: dict[str, float] | None) -> Judgement:
-        if scores is None:
-            return _FAILED
-        return decide(self.policy, matches, {model.card.name: scores}, self._speaks_for)
+        if scores is not None:
+            return decide(self.policy, matches, {model.card.name: scores}, self._speaks_for)
+        # What is known to be prohibited stays so, whatever a model would have said.
+        known = decide(self.policy, matches, {}, self._speaks_for)
+        if known.verdict is Verdict.BLOCK:
+            return known
+        return replace(known, verdict=Verdict.HOLD, codes=("detector-failed", *known.codes))
 
 
 def _one_frame(picture: Picture, judgement: Judgement) -> Judgement:
@@ -135,8 +138,11 @@ def _scores(model: Model, items: Sequence[Any]) -> list[dict[str, float] | None]
     if not items:
         return []
     try:
-        # A score that is no number would pass every threshold.
-        return [found if all(map(math.isfinite, found.values())) else None for found in model.scores(items)]
+        # A score that is missing or no number would pass every threshold.
+        return [
+            found if {*found} == {*model.card.outputs} and all(map(math.isfinite, found.values())) else None
+            for found in model.scores(items)
+        ]
     except (Retry, Stop, MemoryError):
         raise
     except Exception:  # noqa: BLE001 - unknown by definition: it ends in a hold, decided on the one item below

@@ -18,7 +18,7 @@ from clearmark.screen.screening import Submission
 from clearmark.topology import INLINE_LIMIT, Topic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from clearmark.identify import Identifier
     from clearmark.outcomes import Writer
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 HELD_LIMIT = 64 * 1024 * 1024
 """Bytes of the largest artifact of another medium that is fetched in order to be held."""
+
+_AT_ONCE = 64 * 1024 * 1024
+"""Bytes of content that are fetched before they are judged: a batch of references may point to any amount."""
 
 _TOO_LARGE = Judgement(Verdict.BLOCK, ("too-large",))
 
@@ -79,7 +82,21 @@ class ScreenStage:
             Stop: a model or the feature library cannot be used.
         """
         self._catch_up()
-        read = [self._read(record) for record in batch]
+        return [outcome for part in self._parts(batch) for outcome in self._judge(part)]
+
+    def _parts(self, batch: Sequence[Record]) -> Iterator[list[_Item | Outcome]]:
+        """Read a batch, in order and in parts of bounded size."""
+        part: list[_Item | Outcome] = []
+        size = 0
+        for record in batch:
+            part.append(found := self._read(record))
+            size += len(found.data or b"") if isinstance(found, _Item) else 0
+            if size >= _AT_ONCE:
+                yield part
+                part, size = [], 0
+        yield part
+
+    def _judge(self, read: list[_Item | Outcome]) -> list[Outcome]:
         items = [item for item in read if isinstance(item, _Item) and item.data is not None]
         submissions = [Submission(i.artifact.content_type, i.artifact.charset, i.data or b"") for i in items]
         judged = iter(self._screening.judge(submissions))

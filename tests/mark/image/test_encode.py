@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LABEL = aigc.first("CLEARMARK-DEMO", ContentId(7)).to_json()
 PACKET = xmp.write(None, LABEL, "JPEG").packet
-PHOTOGRAPH = np.asarray(Image.fromarray(skimage.data.astronaut()).resize((256, 256)))  # type: ignore[no-untyped-call]
+PHOTOGRAPH = np.asarray(Image.fromarray(skimage.data.astronaut()).resize((256, 256)))
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 OLD = '{"Label":"1","ContentProducer":"OTHER","ProduceID":"5"}'
 

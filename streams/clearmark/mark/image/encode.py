@@ -90,6 +90,6 @@ def _jpeg_quality(picture: Picture, mode: str) -> dict[str, Any]:
     if tables:
         coarse = sum(tables[0]) / len(tables[0]) > _LOWEST_MEAN or not all(v in _STEPS for t in tables for v in t)
         settings = {"quality": _LOWEST} if coarse else {"qtables": tables}
-    if mode != "L" and picture.subsampling >= 0:
-        settings["subsampling"] = picture.subsampling
+    if mode != "L":  # where the source's is none of Pillow's, the finest: nothing is lost twice
+        settings["subsampling"] = max(picture.subsampling, 0)
     return settings

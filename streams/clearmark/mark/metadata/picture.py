@@ -9,7 +9,7 @@ from clearmark.mark.metadata import aigc, exif, xmp
 if TYPE_CHECKING:
     from clearmark.extract.picture import Picture
 
-_COPIES: Final = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "XML:com.adobe.xmp")
+_COPIES: Final = ("Raw profile type exif", "Raw profile type APP1", "Raw profile type xmp", "XML:com.adobe.xmp", "xmp")
 """Keywords of PNG texts that hold the EXIF block or the XMP packet once more."""
 
 
