@@ -78,7 +78,7 @@ def build(
 
     def topic(which: Topic, **options: Any) -> Any:  # noqa: ANN401 - Faust's own type is an interface without much
         # Raw, even where a value is no JSON or null: what a record means is ours to say, record by record.
-        raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+        raw: Any = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
         return app.topic(topology.name(which), **raw, allow_empty=True, **options)
 
     table = ConductTable(app, name="conduct", changelog_topic=topic(Topic.CONDUCT_TABLE, acks=False, internal=True))

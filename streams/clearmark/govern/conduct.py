@@ -6,6 +6,7 @@ as a set and read in the order of their times (the broker's, of the ingress reco
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -33,6 +34,10 @@ FRESH: Final = 100
 """How late a violation may come, in time and in allowed artifacts of the same user, without an allowed one before it
 being forgotten: see `compact`."""
 
+_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
+_TIMES_MS: Final = range(1, 32_503_680_000_000)
+"""From 1970 to the year 3000: what a broker's clock may say."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -50,6 +55,11 @@ class Event(NamedTuple):
     time_ms: int
     id: str
     kind: Kind
+
+
+def plausible(user: str, event: Event) -> bool:
+    """Return whether this can be a user's digest, an id and a time: nothing else may reach a user's events."""
+    return bool(_DIGEST.fullmatch(user) and _DIGEST.fullmatch(event.id)) and event.time_ms in _TIMES_MS
 
 
 def moment(time_ms: int) -> str:

@@ -110,10 +110,14 @@ class Governor:
                 for done in batch:
                     consumer.processed(done.message)
                 arrived.clear()
+        except asyncio.CancelledError as error:
+            if not self._app.should_stop:  # Faust would start the agent again, with half a batch in memory
+                self._failed(error)
+            raise
         except Exception as error:  # noqa: BLE001 - Faust would count the event as processed and go on
             self._failed(error)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         last = traceback.extract_tb(error.__traceback__)[-1]
         reason = error.message if isinstance(error, ClearmarkError) else type(error).__name__
         self._log.critical("govern ends", reason=reason, where=f"{last.filename}:{last.lineno}")
@@ -147,19 +151,20 @@ class Governor:
     async def _judge(self, batch: Batch) -> None:
         verdicts = Verdicts(self._rules)
         for event in batch:
-            key = event.message.key or b""
+            m = event.message
             try:
-                said = messages.load(event.message.value)
+                name, said = messages.load(m.key, m.value)
             except Reject as error:
                 self._malformed(event, error)
             else:
-                partition = event.message.partition
-                verdicts.take(partition, key, self._table.data.user(partition, key), said)
+                verdicts.take(m.partition, name, self._table.data.users.get(m.partition, name), said)
         offsets = await self._send([output for new in verdicts.standings for output in self._standing(new)])
         verdicts.settle(offsets[::2])
         name = self._topology.name(Topic.CONDUCT_TABLE)
-        table = verdicts.changes
-        await self._send([Output(name, key, value) for (_, key), value in table.items()], [p for p, _ in table])
+        changes = [Output(name, key, value) for (_, key), value in verdicts.changes.items()]
+        partitions = [partition for partition, _ in verdicts.changes]
+        for partition, offset in zip(partitions, await self._send(changes, partitions), strict=True):
+            self._table.data.wrote(partition, offset)
         self._count("judged", len(batch))
 
     def _standing(self, standing: Standing) -> tuple[Output, Output]:

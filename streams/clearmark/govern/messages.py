@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 
 from clearmark.errors import Reject
-from clearmark.govern.conduct import Event, Kind
+from clearmark.govern.conduct import Event, Kind, plausible
 from clearmark.schemas import cloudevents as ce
 from clearmark.schemas import events
 from clearmark.schemas.events import Standing  # noqa: TC001 - read at run time, to check values
 
 if TYPE_CHECKING:
     from clearmark.records import Headers
-
-_BETWEEN: Final = b"/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,41 +30,51 @@ def dump(said: Event | Seen) -> bytes:
     return orjson.dumps(said._asdict()) if isinstance(said, Event) else events.dump(said)
 
 
-def load(value: bytes | None) -> Event | Seen:
-    """Read the value of a record on ``conduct``.
+def load(key: bytes | None, value: bytes | None) -> tuple[str, Event | Seen]:
+    """Read a record on ``conduct``: a user, and what is said of them.
 
     Raises:
-        MalformedValue: govern did not write it.
+        Reject: govern did not write it.
     """
+    user = (key or b"").decode("ascii", "replace")
     try:
-        return events.load(Event, value)
+        event = events.load(Event, value)
     except events.MalformedValue:
-        return events.load(Seen, value)
+        seen = events.load(Seen, value)
+        if seen.standing.user != user:
+            raise
+        return user, seen
+    if not plausible(user, event):
+        raise events.MalformedValue("conduct")
+    return user, event
 
 
-def event_key(user: bytes, event: Event) -> bytes:
+def event_key(user: str, event: Event) -> bytes:
     """Return the key under which the table holds one event: the events of a user are a set of keys.
 
     One key an event, not one a user: of two workers that write at once, as in a rebalance, neither takes away what
     the other added.
     """
-    return _BETWEEN.join((user, str(event.time_ms).encode(), event.kind.encode(), event.id.encode()))
+    return f"{user}/{event.time_ms}/{event.kind}/{event.id}".encode()
 
 
-def parse_key(key: bytes) -> tuple[bytes, Event | None]:
+def parse_key(key: bytes) -> tuple[str, Event | None]:
     """Return the user and the event of a key of the table; no event where it is the user's `Seen`.
 
     Raises:
         Reject: govern did not write it.
     """
-    user, *parts = key.split(_BETWEEN)
-    if not parts:
-        return user, None
     try:
+        user, *parts = key.decode("ascii").split("/")
+        if not parts:
+            return user, None
         time_ms, kind, event_id = parts
-        return user, Event(int(time_ms), event_id.decode(), Kind(kind.decode()))
+        event = Event(int(time_ms), event_id, Kind(kind))
     except ValueError:
-        raise Reject("malformed-key", "the table's changelog holds a key that govern did not write") from None
+        event = None
+    if event is None or not plausible(user, event):
+        raise Reject("malformed-key", "the table's changelog holds a key that govern did not write")
+    return user, event
 
 
 def headers(kind: str, event_id: str, user: str) -> Headers:

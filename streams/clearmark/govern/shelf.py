@@ -1,50 +1,35 @@
-"""Govern's table: users' events and standings in memory, brought back from the changelog topic by Faust."""
+"""Govern's table: users in memory, brought back from the changelog topic by Faust."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from faust.stores import memory
 from faust.tables.table import Table
 
-from clearmark.govern.messages import Seen, parse_key
-from clearmark.schemas import events
+from clearmark.errors import Reject
+from clearmark.govern.users import Users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from faust.types import TP, EventT
 
-    from clearmark.govern.conduct import Event
-
-
-class User:
-    """What is known of one user."""
-
-    __slots__ = ("events", "seen")
-
-    def __init__(self) -> None:
-        self.events: set[Event] = set()
-        self.seen: Seen | None = None
+_log = structlog.get_logger("clearmark.govern")
 
 
 class Shelf(memory.Store[bytes, bytes]):
-    """Holds users by partition of the changelog. Applying a record twice, or an older one late, does no harm.
+    """Local state is a copy and nothing else: it is empty at each start, and complete when recovery has ended.
 
-    Local state is a copy and nothing else: it is empty at each start, and complete when recovery has ended.
+    It knows up to which record of the changelog it is complete, so that a partition that stays with this worker in a
+    rebalance is not read from its beginning again.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._users: dict[int, dict[bytes, User]] = {}
-
-    def user(self, partition: int, user: bytes) -> User:
-        """Return what is known of a user."""
-        users = self._users.setdefault(partition, {})
-        found = users.get(user)
-        if found is None:
-            found = users[user] = User()
-        return found
+        self.users = Users()
+        self._complete: dict[int, int] = {}
 
     def apply_changelog_batch(
         self, batch: Iterable[EventT[bytes]], to_key: Callable[[Any], Any], to_value: Callable[[Any], Any]
@@ -52,31 +37,28 @@ class Shelf(memory.Store[bytes, bytes]):
         """Take records of the changelog over."""
         del to_key, to_value
         for event in batch:
-            self.apply(event.message.partition, event.message.key or b"", event.message.value)
+            m = event.message
+            try:
+                self.users.apply(m.partition, m.key or b"", m.value)
+            except Reject as error:
+                _log.warning("record skipped", record=f"{m.topic}/{m.partition}/{m.offset}", reason=error.error_class)
+            self._complete[m.partition] = max(m.offset, self._complete.get(m.partition, -1))
 
-    def apply(self, partition: int, key: bytes, value: bytes | None) -> None:
-        """Take one record of the changelog over.
+    def wrote(self, partition: int, offset: int) -> None:
+        """Learn where this worker's own record lies; behind a record of another worker, nothing is complete."""
+        if offset == self._complete.get(partition, -1) + 1:
+            self._complete[partition] = offset
 
-        Raises:
-            Reject: govern did not write it.
-        """
-        name, event = parse_key(key)
-        user = self.user(partition, name)
-        if event is None:
-            seen = events.load(Seen, value)
-            if user.seen is None or user.seen.offset < seen.offset:
-                user.seen = seen
-        elif value is None:
-            user.events.discard(event)
-        else:
-            user.events.add(event)
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Return up to which record of the changelog there is no need to read it."""
+        return self._complete.get(tp.partition)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Forget the partitions that another worker has now."""
+        """Forget what another worker has now."""
         del standby_tps
         owned = {tp.partition for tp in active_tps}
-        for partition in self._users.keys() - owned:
-            del self._users[partition]
+        self.users.keep(owned)
+        self._complete = {partition: offset for partition, offset in self._complete.items() if partition in owned}
 
 
 class ConductTable(Table[bytes, bytes]):

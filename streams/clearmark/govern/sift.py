@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from clearmark.errors import Reject
-from clearmark.govern.conduct import Event, Kind
+from clearmark.govern.conduct import Event, Kind, plausible
 from clearmark.records import StageName
 from clearmark.schemas import cloudevents as ce
 from clearmark.schemas import events
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 
 LIFT: Final = "standing.lifted"
 """The action by which a person ends a user's standing and forgives what came before."""
-
-_DIGEST: Final = re.compile(r"[0-9a-f]{32}")
-_TIMES_MS: Final = range(1, 32_503_680_000_000)
-"""From 1970 to the year 3000: what a clock of a broker may say."""
 
 
 class MalformedAudit(Reject):
@@ -76,8 +71,7 @@ def _lift(action: events.AuditAction, value: bytes) -> tuple[str, Event] | None:
 
 
 def _event(user: str, time_ms: int, event_id: str, kind: Kind) -> tuple[str, Event]:
-    if not (_DIGEST.fullmatch(user) and _DIGEST.fullmatch(event_id)):
-        raise MalformedAudit("user or decision id is not 32 hex digits")
-    if time_ms not in _TIMES_MS:
-        raise MalformedAudit("the time is none that a broker's clock can show")
-    return user, Event(time_ms, event_id, kind)
+    event = Event(time_ms, event_id, kind)
+    if not plausible(user, event):
+        raise MalformedAudit("user or id is not 32 hex digits, or the time is none that a broker's clock shows")
+    return user, event

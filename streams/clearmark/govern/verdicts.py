@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clearmark.govern.rules import ConductRule
-    from clearmark.govern.shelf import User
+    from clearmark.govern.users import User
     from clearmark.schemas.events import Standing
 
 
@@ -31,21 +31,20 @@ class Verdicts:
         self.changes: dict[tuple[int, bytes], bytes | None] = {}
         self._written: dict[tuple[int, bytes], tuple[User, int]] = {}
 
-    def take(self, partition: int, key: bytes, user: User, said: Event | Seen) -> None:
+    def take(self, partition: int, name: str, user: User, said: Event | Seen) -> None:
         """Take one record over into what is known of its user, and judge the user anew."""
-        where = (partition, key)
+        where = (partition, name.encode())
         if isinstance(said, Event):
-            for change, value in _added(key, user, said):
+            for change, value in _added(name, user, said):
                 self.changes[partition, change] = value
-        elif where not in self._written and (user.seen is None or user.seen.offset < said.offset):
-            # Of a user whose standing this batch writes, what has been read is older than what will be written.
+        elif user.seen is None or user.seen.offset < said.offset:
             user.seen = said
             self.changes[where] = events.dump(said)
-        standing = standing_of(key.decode(), user.events, self._rules)
+        standing = standing_of(name, user.events, self._rules)
         if where in self._written:
             held = self.standings[self._written[where][1]]
         else:
-            held = user.seen.standing if user.seen else good(standing.user)
+            held = user.seen.standing if user.seen else good(name)
         if standing != held:
             self._written[where] = (user, len(self.standings))
             self.standings.append(standing)
@@ -57,13 +56,13 @@ class Verdicts:
             self.changes[where] = events.dump(user.seen)
 
 
-def _added(key: bytes, user: User, event: Event) -> list[tuple[bytes, bytes | None]]:
+def _added(name: str, user: User, event: Event) -> list[tuple[bytes, bytes | None]]:
     """Add an event to a user; return the keys of the table that change."""
     if event in user.events:
         return []
     kept = set(compact([*user.events, event]))
-    changes: list[tuple[bytes, bytes | None]] = [(messages.event_key(key, e), None) for e in user.events - kept]
+    changes: list[tuple[bytes, bytes | None]] = [(messages.event_key(name, e), None) for e in user.events - kept]
     if event in kept:
-        changes.append((messages.event_key(key, event), b"1"))
+        changes.append((messages.event_key(name, event), b"1"))
     user.events = kept
     return changes

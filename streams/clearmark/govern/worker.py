@@ -98,6 +98,10 @@ class GovernWorker:
         if not (await asyncio.wait({stopping}, timeout=_GRACE_S))[0]:  # it would not let itself be cancelled
             raise Stop("govern did not stop in time", remedy="nothing is lost: a restart takes up where this ended")
         stopping.result()
+        if left := asyncio.all_tasks() - {asyncio.current_task()}:  # such as a start that was under way
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=_GRACE_S)
 
 
 def _check(app: App, starting: asyncio.Task[None]) -> None:

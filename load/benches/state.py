@@ -1,0 +1,184 @@
+"""(g) Loading many identities from Kafka into a worker's view, in memory and on disk, and keeping it up to date."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from clearmark.kafka import admin as kafka_admin
+from clearmark.kafka.tail import Tail
+from clearmark.operate import identities
+from clearmark.schemas import cloudevents as ce
+from clearmark.schemas import events
+from clearmark.state.table import SPILL_AT
+from clearmark.state.views import Views
+from clearmark.topology import STATE, Topic, Topology
+from load.benches.machine import QUIET, apart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clearmark.operate.desk import Change
+
+_KEY: Final = bytes(range(32))
+_LOOKUPS: Final = 20_000
+_ROUNDS: Final = 200
+_CHANGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one process found: records a second, its growth in MiB, lookups a second, and medians of ms to catch up."""
+
+    per_second: float
+    grown: float
+    lookups: float
+    unchanged: float
+    changed: float
+
+
+def state(bootstrap: str, records: int) -> None:
+    """Fill a topic, load it three ways, and print."""
+    topology = Topology(f"bench-{uuid.uuid4().hex[:8]}")
+    kafka_admin.apply(AdminClient({**QUIET, "bootstrap.servers": bootstrap}), topology)
+    begun = time.monotonic()
+    fill(bootstrap, topology, records)
+    print(f"    {records:,} identities written in {time.monotonic() - begun:.0f} s", flush=True)
+    bare = apart(bare_loop, bootstrap, topology.name(Topic.IDENTITIES), records)
+    memory = apart(load, bootstrap, topology, records, records + 1)
+    disk = apart(load, bootstrap, topology, records, min(SPILL_AT, records // 4))
+    for name, found in (("in memory", memory), ("on disk", disk)):
+        seconds = records / found.per_second
+        said = f"(g) {records:,} identities {name}: loaded in {seconds:.1f} s, {found.per_second:,.0f}/s"
+        print(
+            f"{said} against {bare:,.0f}/s of a bare consumer: ratio {found.per_second / bare:.2f}; "
+            f"{found.grown:,.0f} MiB at most, {found.lookups:,.0f} lookups/s; to catch up: "
+            f"{found.unchanged:.1f} ms unchanged, {found.changed:.1f} ms with one change",
+            flush=True,
+        )
+
+
+def fill(bootstrap: str, topology: Topology, records: int) -> None:
+    """Write an identity of each user, as the operator's desk does but for the audit and the transactions."""
+    settings = {"linger.ms": 20, "compression.type": "lz4", "queue.buffering.max.messages": 500_000}
+    producer = Producer({**QUIET, "bootstrap.servers": bootstrap, **settings})
+    for i in range(records):
+        put(producer, topology, change(i))
+    producer.flush()
+
+
+def change(number: int) -> Change:
+    """Return a user's verified identity."""
+    mobile = f"1{3_000_000_000 + number:010d}"
+    return identities.verified(_KEY, f"user-{number}", "mobile", mobile, None, datetime.now(UTC))
+
+
+def put(producer: Producer, topology: Topology, made: Change) -> None:
+    """Write one change of an identity."""
+    assert isinstance(made.value, events.Identity)
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("ce_specversion", "1.0"),
+        ("ce_id", f"{made.subject}.{made.value.at}"),
+        ("ce_source", "clearmark"),
+        ("ce_type", ce.IDENTITY),
+        ("content-type", "application/json"),
+    ]
+    while True:
+        try:
+            name = topology.name(Topic.IDENTITIES)
+            producer.produce(name, events.dump(made.value), made.subject.encode(), headers=headers)
+            break
+        except BufferError:
+            producer.poll(0.1)
+    producer.poll(0)
+
+
+def bare_loop(bootstrap: str, topic: str, records: int) -> float:
+    """Return records a second of a consumer that puts each value into a dict and does nothing else."""
+    consumer = Consumer(_reader(bootstrap))
+    partitions = consumer.list_topics(topic).topics[topic].partitions
+    begun = time.monotonic()
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+    known: dict[bytes, bytes] = {}
+    while len(known) < records:
+        for message in consumer.consume(5000, 0.1):
+            key, value = message.key(), message.value()
+            if message.error() is None and key is not None and value is not None:
+                known[key] = value
+    seconds = time.monotonic() - begun
+    consumer.close()
+    return records / seconds
+
+
+def load(bootstrap: str, topology: Topology, records: int, spill_at: int) -> Loaded:
+    """Load the view as `screen` does, look users up, and keep it up to date; in a process of its own."""
+    changes = min(_CHANGES, 3 + records // 1000)
+    before = _peak()
+    tail = Tail(_reader(bootstrap), AdminClient({**QUIET, "bootstrap.servers": bootstrap}))
+    views = Views(tail, topology, STATE, _KEY, spill_at=spill_at)
+    try:
+        begun = time.monotonic()
+        views.catch_up()
+        loaded = time.monotonic() - begun
+        grown = _peak() - before
+        known = views.changes[Topic.IDENTITIES]  # those that the process before this one has changed among them
+        assert known >= records, known
+        return Loaded(
+            known / loaded, grown, _lookups(views, records), *_catching_up(views, bootstrap, topology, changes)
+        )
+    finally:
+        views.close()
+
+
+def _lookups(views: Views, records: int) -> float:
+    """Return lookups a second, all over the users; each is there."""
+    begun = time.monotonic()
+    for i in range(_LOOKUPS):
+        assert views.identity(f"user-{i * 7919 % records}") is not None
+    return _LOOKUPS / (time.monotonic() - begun)
+
+
+def _catching_up(views: Views, bootstrap: str, topology: Topology, changes: int) -> tuple[float, float]:
+    """Return median milliseconds of catching up: with nothing new, and with one record."""
+    producer = Producer({**QUIET, "bootstrap.servers": bootstrap, "linger.ms": 0})
+    unchanged = statistics.median(_ms(views.catch_up) for _ in range(_ROUNDS))
+    changed = []
+    for i in range(changes):
+        before = views.changes[Topic.IDENTITIES]
+        put(producer, topology, change(i))
+        producer.flush()
+        changed.append(_ms(views.catch_up))
+        assert views.changes[Topic.IDENTITIES] == before + 1
+    return unchanged, statistics.median(changed)
+
+
+def _ms(call: Callable[[], None]) -> float:
+    begun = time.perf_counter()
+    call()
+    return (time.perf_counter() - begun) * 1000
+
+
+def _peak() -> float:
+    """Return the most memory that this process has held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _reader(bootstrap: str) -> dict[str, Any]:
+    """Return the properties that `clearmark.kafka.clients.reader` gives."""
+    return {
+        **QUIET,
+        "bootstrap.servers": bootstrap,
+        "group.id": uuid.uuid4().hex,
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+    }
