@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clearmark import asyncapi
-from clearmark.topology import TOPICS, Cleanup, TimestampType, Topic, Topology
+from clearmark.topology import STATE, TOPICS, Cleanup, TimestampType, Topic, Topology
 
 
 def test_each_topic_has_one_row() -> None:
@@ -30,7 +30,19 @@ def test_a_publishers_clock_is_a_claim(topic: Topic) -> None:
 
 
 def test_records_without_a_value_do_not_fall_prey_to_compaction() -> None:  # R-CE-4
-    assert all(s.cleanup is Cleanup.DELETE for s in TOPICS)
+    compacted = {s.topic for s in TOPICS if s.cleanup is Cleanup.COMPACT}
+    assert compacted == {*STATE, Topic.CONDUCT_TABLE}
+    assert all("retention.ms" in Topology().config(s) for s in TOPICS)
+
+
+def test_govern_finds_a_users_changelog_in_the_partition_of_the_user() -> None:
+    for topology in (Topology(), Topology(partitions=12)):
+        both = (topology.spec(topic) for topic in (Topic.CONDUCT, Topic.CONDUCT_TABLE))
+        assert len({topology.partition_count(spec) for spec in both}) == 1
+
+
+def test_a_full_batch_of_small_records_fits_every_topic() -> None:
+    assert all(s.max_message_bytes > 1_000_000 for s in TOPICS)
 
 
 def test_partition_counts_are_overridden_only_where_order_allows_it() -> None:
@@ -42,7 +54,8 @@ def test_partition_counts_are_overridden_only_where_order_allows_it() -> None:
 
 def test_only_stages_named_in_the_table_write() -> None:
     writers = {s.topic: s.writers for s in TOPICS}
-    assert writers[Topic.BLOCKED] == ("screen",)
+    assert writers[Topic.BLOCKED] == ("screen", "mark")
+    assert writers[Topic.STANDING] == ("govern",)
     assert "screen" not in writers[Topic.APPROVED]
 
 
