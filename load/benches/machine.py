@@ -61,14 +61,15 @@ def bound(cores: set[int]) -> Iterator[None]:
 def moved(pid: int, cores: set[int]) -> Iterator[None]:
     """Bind all threads of a running process to some cores meanwhile."""
     before = os.sched_getaffinity(pid)
-    _move(pid, cores)
+    move(pid, cores)
     try:
         yield
     finally:
-        _move(pid, before)
+        move(pid, before)
 
 
-def _move(pid: int, cores: set[int]) -> None:
+def move(pid: int, cores: set[int]) -> None:
+    """Bind all threads of a running process to some cores from now on."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         with suppress(ProcessLookupError):  # a thread that has ended since
             os.sched_setaffinity(int(task.name), cores)

@@ -56,23 +56,30 @@ class Turn(NamedTuple):
 def paths(kafka: EmbeddedKafka, asked: Asked) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="clearmark-bench-") as scratch:
-        speed = 0.0
-        with (
-            moved(kafka.pid(), other_cores()),
-            _bound_pipeline(kafka, Path(scratch) / "bound", asked.batch) as pipeline,
-        ):
-            if asked.texts:
-                turns = _turns(pipeline, texts(asked.texts), asked.batch, asked.runs)
-                speed = statistics.median(turn.kafka.per_second for turn in turns)
-                _print("(b) screen + mark of texts", turns, TEXT_GOAL)
-            if asked.pictures:
-                items = pictures(asked.pictures, _SIDE)
-                print(f"    {len(items)} photographs of {_SIDE} px, {size(items) // 1024} KiB each", flush=True)
-                turns = _turns(pipeline, items, _PICTURE_BATCH, asked.runs)
-                _print(f"(d) screen + mark of {_SIDE} px photographs", turns, PICTURE_GOAL)
-        if asked.latency:
-            with Pipeline(kafka.bootstrap, Path(scratch) / "free", asked.batch, None) as pipeline:
+        core, others = one_core(), other_cores()
+        with bound(others):
+            pipeline = Pipeline(kafka.bootstrap, Path(scratch) / "pipeline", asked.batch, core)
+        with pipeline:
+            with moved(kafka.pid(), others):
+                speed = _compare(pipeline, asked)
+            if asked.latency:
+                pipeline.unbind(core | others)
                 _latency(pipeline, speed, asked.texts)
+
+
+def _compare(pipeline: Pipeline, asked: Asked) -> float:
+    """Measure (b) and (d); return texts a second through Kafka."""
+    speed = 0.0
+    if asked.texts:
+        turns = _turns(pipeline, texts(asked.texts), asked.batch, asked.runs)
+        speed = statistics.median(turn.kafka.per_second for turn in turns)
+        _print("(b) screen + mark of texts", turns, TEXT_GOAL)
+    if asked.pictures:
+        items = pictures(asked.pictures, _SIDE)
+        print(f"    {len(items)} photographs of {_SIDE} px, {size(items) // 1024} KiB each", flush=True)
+        turns = _turns(pipeline, items, _PICTURE_BATCH, asked.runs)
+        _print(f"(d) screen + mark of {_SIDE} px photographs", turns, PICTURE_GOAL)
+    return speed
 
 
 def _print(what: str, turns: Sequence[Turn], goal: float) -> None:
@@ -110,13 +117,6 @@ def _through(pipeline: Pipeline, items: Sequence[Item]) -> Speed:
 def _without(pipeline: Pipeline, items: Sequence[Item], batch: int) -> tuple[Speed, Speed]:
     with bound(one_core()):
         return apart(alone, pipeline.config, items, batch)
-
-
-def _bound_pipeline(kafka: EmbeddedKafka, folder: Path, batch: int) -> Pipeline:
-    """Return a pipeline whose clients live on the other cores, its workers on the one."""
-    core = one_core()
-    with bound(other_cores()):
-        return Pipeline(kafka.bootstrap, folder, batch, core)
 
 
 def _latency(pipeline: Pipeline, speed: float, most: int) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 import uuid
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from clearmark.config import load
 from clearmark.errors import Stop
 from clearmark.init import init
+from clearmark.kafka import admin as kafka_admin
 from clearmark.kafka import clients
 from clearmark.kafka.node import free_ports
 from clearmark.operate import identities
@@ -22,7 +21,7 @@ from clearmark.operate.desk import StateDesk
 from clearmark.topology import Topic
 from clearmark.up.supervisor import Supervisor
 from load.benches.inputs import USERS, headers, texts
-from load.benches.machine import QUIET, Speed, bound, processor_s
+from load.benches.machine import QUIET, Speed, bound, move, processor_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,11 +40,11 @@ class Pipeline:
         bootstrap: of the cluster.
         folder: for configuration, keys, objects and the workers' logs.
         batch: most records in a batch.
-        cores: of the workers; None for all.
+        cores: of the workers.
     """
 
-    def __init__(self, bootstrap: str, folder: Path, batch: int, cores: set[int] | None) -> None:
-        self.batch, self._cores, self._folder = batch, cores or os.sched_getaffinity(0), folder
+    def __init__(self, bootstrap: str, folder: Path, batch: int, cores: set[int]) -> None:
+        self._batch, self._cores, self._folder = batch, cores, folder
         init(folder)
         environment = {
             **os.environ,
@@ -58,8 +57,7 @@ class Pipeline:
         self.config = load(None, environment)
         topology = self.config.topics.topology()
         self._ingress, approved = topology.name(Topic.INGRESS), topology.name(Topic.APPROVED)
-        apply = [sys.executable, "-m", "clearmark.cli", "topics", "apply"]
-        subprocess.run(apply, env=environment, check=True, stdout=subprocess.DEVNULL)
+        kafka_admin.apply(clients.admin(self.config), topology)
         self._verify()
         common = {**QUIET, "bootstrap.servers": bootstrap}
         self._producer = Producer({**common, "linger.ms": 2, "message.max.bytes": 9_000_000})
@@ -80,7 +78,7 @@ class Pipeline:
                 self._supervisor.tend()
                 self._supervisor.give_up(1)
                 time.sleep(0.05)
-            self.run(texts(3 * self.batch))
+            self.run(texts(3 * self._batch))
         except BaseException:
             self._supervisor.close()
             raise
@@ -91,6 +89,11 @@ class Pipeline:
     ) -> None:
         self._consumer.close()
         self._supervisor.close()
+
+    def unbind(self, cores: set[int]) -> None:
+        """Give the workers these cores from now on."""
+        for child in self._supervisor.children:
+            move(child.pid, cores)
 
     def run(self, items: Sequence[Item]) -> Speed:
         """Return how fast it goes, from the first one's publication to the last one's approval."""

@@ -45,7 +45,7 @@ def options() -> argparse.Namespace:
     def number(name: str, default: int, meaning: str) -> None:
         parser.add_argument(name, type=int, default=default, metavar="N", help=f"{meaning} [{default}]")
 
-    number("--runs", 5, "pairs of a, b and d")
+    number("--runs", 5, "turns of a, b and d; g has half as many")
     number("--batch", 1000, "records in a batch of a, b, c and d")
     number("--records", 60_000, "records of a in each run")
     number("--texts", 12_000, "texts of b in each run")
@@ -69,16 +69,12 @@ def main() -> None:
         if "a" in o.only:
             passing.pass_through(kafka.bootstrap, o.records, o.batch, o.runs)
         if o.only & set("bcd"):
-            path.paths(
-                kafka,
-                path.Asked(
-                    o.batch, o.runs, o.texts if "b" in o.only else 0, "c" in o.only, o.pictures if "d" in o.only else 0
-                ),
-            )
+            texts, pictures = o.texts if "b" in o.only else 0, o.pictures if "d" in o.only else 0
+            path.paths(kafka, path.Asked(o.batch, o.runs, texts, "c" in o.only, pictures))
         if "e" in o.only:
             watermarks.watermarks(o.sides, o.photographs, o.rivals)
         if "f" in o.only:
             sandbox.sandbox(512, o.decodings)
         if "g" in o.only:
-            state.state(kafka.bootstrap, o.identities)
+            state.state(kafka.bootstrap, o.identities, max(1, o.runs // 2))
     print(f"{time.monotonic() - begun:.0f} s; {machine.describe()}", flush=True)

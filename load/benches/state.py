@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import time
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -21,17 +21,17 @@ from clearmark.schemas import events
 from clearmark.state.table import SPILL_AT
 from clearmark.state.views import Views
 from clearmark.topology import STATE, Topic, Topology
-from load.benches.machine import QUIET, apart
+from load.benches.machine import QUIET, apart, medians
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from clearmark.operate.desk import Change
 
 _KEY: Final = bytes(range(32))
 _LOOKUPS: Final = 20_000
 _ROUNDS: Final = 200
-_CHANGES: Final = 50
+_CHANGES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,36 @@ class Loaded:
     changed: float
 
 
-def state(bootstrap: str, records: int) -> None:
-    """Fill a topic, load it three ways, and print."""
+def state(bootstrap: str, records: int, runs: int) -> None:
+    """Fill a topic, load it in each way in turn, and print."""
     topology = Topology(f"bench-{uuid.uuid4().hex[:8]}")
     kafka_admin.apply(AdminClient({**QUIET, "bootstrap.servers": bootstrap}), topology)
     begun = time.monotonic()
     fill(bootstrap, topology, records)
     print(f"    {records:,} identities written in {time.monotonic() - begun:.0f} s", flush=True)
-    bare = apart(bare_loop, bootstrap, topology.name(Topic.IDENTITIES), records)
-    memory = apart(load, bootstrap, topology, records, records + 1)
-    disk = apart(load, bootstrap, topology, records, min(SPILL_AT, records // 4))
-    for name, found in (("in memory", memory), ("on disk", disk)):
-        seconds = records / found.per_second
-        said = f"(g) {records:,} identities {name}: loaded in {seconds:.1f} s, {found.per_second:,.0f}/s"
-        print(
-            f"{said} against {bare:,.0f}/s of a bare consumer: ratio {found.per_second / bare:.2f}; "
-            f"{found.grown:,.0f} MiB at most, {found.lookups:,.0f} lookups/s; to catch up: "
-            f"{found.unchanged:.1f} ms unchanged, {found.changed:.1f} ms with one change",
-            flush=True,
-        )
+    found: dict[str, list[tuple[Loaded, float]]] = {}
+    for i in range(runs):
+        bare = apart(bare_loop, bootstrap, topology.name(Topic.IDENTITIES), records)
+        ways = {"in memory": records * 2, "on disk": min(SPILL_AT, records // 4)}
+        for way, spill_at in ways.items():
+            loaded = apart(load, bootstrap, topology, records, spill_at)
+            found.setdefault(way, []).append((loaded, bare))
+        each = ", ".join(f"{way} {loads[-1][0].per_second:,.0f}/s" for way, loads in found.items())
+        print(f"    run {i + 1}: bare consumer {bare:,.0f}/s, {each}", flush=True)
+    for way, loads in found.items():
+        _print(f"(g) {records:,} identities {way}", records, loads)
+
+
+def _print(what: str, records: int, loads: Sequence[tuple[Loaded, float]]) -> None:
+    speed, bare, ratio = medians([(loaded.per_second, bare) for loaded, bare in loads])
+    said = f"loaded in {records / speed:.1f} s, {speed:,.0f}/s against {bare:,.0f}/s of a bare consumer"
+    print(f"{what}: {said}: ratio {ratio:.2f}", flush=True)
+    grown, lookups, unchanged, changed = (
+        statistics.median(getattr(loaded, name) for loaded, _ in loads)
+        for name in ("grown", "lookups", "unchanged", "changed")
+    )
+    said = f"{unchanged:.1f} ms when nothing has changed, {changed:.1f} ms when one record has"
+    print(f"    {grown:,.0f} MiB at most, then {lookups:,.0f} lookups/s; to catch up: {said}", flush=True)
 
 
 def fill(bootstrap: str, topology: Topology, records: int) -> None:
@@ -121,14 +132,14 @@ def bare_loop(bootstrap: str, topic: str, records: int) -> float:
 def load(bootstrap: str, topology: Topology, records: int, spill_at: int) -> Loaded:
     """Load the view as `screen` does, look users up, and keep it up to date; in a process of its own."""
     changes = min(_CHANGES, 3 + records // 1000)
-    before = _peak()
+    before = _mib("VmRSS")
     tail = Tail(_reader(bootstrap), AdminClient({**QUIET, "bootstrap.servers": bootstrap}))
     views = Views(tail, topology, STATE, _KEY, spill_at=spill_at)
     try:
         begun = time.monotonic()
         views.catch_up()
         loaded = time.monotonic() - begun
-        grown = _peak() - before
+        grown = _mib("VmHWM") - before
         known = views.changes[Topic.IDENTITIES]  # those that the process before this one has changed among them
         assert known >= records, known
         return Loaded(
@@ -166,9 +177,10 @@ def _ms(call: Callable[[], None]) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-def _peak() -> float:
-    """Return the most memory that this process has held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _mib(what: str) -> float:
+    """Return this process's memory by its name in /proc: VmRSS now, VmHWM at most (rusage's begins at the parent's)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{what}:")) / 1024
 
 
 def _reader(bootstrap: str) -> dict[str, Any]:

@@ -118,4 +118,4 @@ def _print(side: int, results: dict[str, list[dict[str, Any]]], absent_ms: float
             [(b["attacks"]["none"]["ms"], a["attacks"]["none"]["ms"]) for a, b in zip(ours, theirs, strict=True)]
         )
         said = f"(e) watermark at {side} px: time of {scheme} over ours"
-        print(f"{said}: ratio {embedding:.1f} to embed, {decoding:.1f} to read", flush=True)
+        print(f"{said}: ratio {embedding:.2f} to embed, {decoding:.2f} to read", flush=True)

@@ -218,7 +218,7 @@ TOPICS: tuple[TopicSpec, ...] = (
     ),
     TopicSpec(
         Topic.CONDUCT_TABLE,
-        "digest of the user id",
+        "digest of the user id, and one of their events",
         "changelog of govern's table (internal)",
         ("govern",),
         ("govern",),
@@ -262,8 +262,14 @@ class Topology:
         return next(s for s in TOPICS if s.topic is topic)
 
     def config(self, spec: TopicSpec) -> dict[str, str]:
-        """Return the topic-level configuration that Kafka is given."""
+        """Return the topic-level configuration that Kafka is given.
+
+        Kafka compacts closed segments only: those of compacted topics are closed each hour, or reading a state anew
+        would grow with all that ever happened to it.
+        """
+        segments = {"segment.ms": "3600000", "segment.bytes": str(64 * 1024 * 1024)} if spec.retention is None else {}
         return {
+            **segments,
             "cleanup.policy": spec.cleanup.value,
             "retention.ms": "-1" if spec.retention is None else str(int(spec.retention.total_seconds() * 1000)),
             "max.message.bytes": str(spec.max_message_bytes),

@@ -52,6 +52,7 @@ PLACES = st.sets(st.integers(0, 23), max_size=4)
 LATE = st.lists(st.sampled_from([FRESH_MS, FRESH_MS, FRESH_MS // 2, 0]), min_size=24, max_size=24)
 
 
+@settings(deadline=None)
 @given(STORIES, STEP, RULE_SETS, st.randoms(use_true_random=False))
 def test_standing_is_a_function_of_the_set(
     text: str, step: float, rules: tuple[ConductRule, ...], r: random.Random
@@ -72,7 +73,7 @@ def settle(arrivals: list[tuple[int, Event]], rules: tuple[ConductRule, ...]) ->
         assert facts(USER, kept, rules) == plain(seen, rules)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(STORIES, STEP, RULE_SETS, LATE, PLACES, PLACES)
 def test_what_is_forgotten_makes_no_difference_whatever_comes_late(
     text: str, step: float, rules: tuple[ConductRule, ...], late: list[int], tardy: set[int], again: set[int]
@@ -104,7 +105,7 @@ def test_a_single_violation_may_be_as_late_as_it_likes() -> None:
             settle([(e.time_ms + 1000 * FRESH_MS * (i == late), e) for i, e in enumerate(events)], ONLY_ROWS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(STORIES, STEP, RULE_SETS, st.sets(st.integers(0, 23)), st.sets(st.integers(0, 23)))
 def test_two_workers_that_keep_the_same_user_lose_nothing(
     text: str, step: float, rules: tuple[ConductRule, ...], ours: set[int], theirs: set[int]

@@ -310,6 +310,7 @@ def facts(standing: dict[str, Any] | None) -> tuple[str, int, str, tuple[str, ..
 
 @pytest.mark.kafka
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_no_event_is_lost(kafka: EmbeddedKafka, tmp_path: Path) -> None:
     """An exception in an agent, two SIGKILLs, a second worker that joins and leaves: equal to a plain fold."""
     town, r = Town(kafka.bootstrap, RULES), random.Random(7)

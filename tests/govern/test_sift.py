@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clearmark.digests import user_digest
@@ -100,6 +100,7 @@ def test_malformed_records_are_refused(output: Output) -> None:
         told(output)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["clearmark.audit.decision.v1", "clearmark.audit.action.v1"]))
 def test_any_bytes_are_refused_in_order(value: bytes, kind: str) -> None:
     with pytest.raises(Reject):

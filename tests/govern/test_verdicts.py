@@ -88,7 +88,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(EVENTS, STEPS)
 def test_standings_end_as_a_plain_fold_does(said: list[tuple[str, Event]], steps: list[Step]) -> None:
     topics = Topics([*said])
@@ -145,6 +145,7 @@ def test_partitions_of_another_worker_are_forgotten() -> None:
     assert [len(users.get(partition, NAMES[0]).events) for partition in (0, 1)] == [0, 1]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.one_of(st.none(), st.binary(max_size=60)))
 def test_what_govern_did_not_write_is_refused(key: bytes, value: bytes | None) -> None:
     for read in (lambda: messages.load(key, value), lambda: messages.parse_key(key + b"/")):

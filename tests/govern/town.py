@@ -82,7 +82,7 @@ class Worker:
     """A govern process."""
 
     def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, line: str) -> None:
         assert self._process.stdout is not None
@@ -98,8 +98,9 @@ class Worker:
 
     def wait(self) -> int:
         status = self._process.wait(60)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
         return status
 
     def stop(self) -> dict[str, int]:

@@ -25,6 +25,7 @@ SESSION_MS = 3000
 STARTING = "starting"
 READY = "ready"
 STOPPED = 4
+ORPHANED = 5
 
 
 def main() -> int:
@@ -52,7 +53,12 @@ def main() -> int:
             pass
         print(READY, flush=True)  # noqa: T201 - how the test learns of it
 
-    threading.Thread(target=announce, daemon=True).start()
+    def orphaned() -> None:
+        sys.stdin.read()  # ends with the parent, however that ends
+        os._exit(ORPHANED)
+
+    for task in (announce, orphaned):
+        threading.Thread(target=task, daemon=True).start()
     try:
         worker.run(stop)
     except Stop as error:

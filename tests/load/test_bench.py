@@ -13,8 +13,8 @@ import pytest
 BENCH = Path(__file__).resolve().parents[2] / "load" / "bench.py"
 TINY = {
     "--runs": "1",
-    "--batch": "10",
-    "--records": "200",
+    "--batch": "20",
+    "--records": "100",
     "--texts": "40",
     "--pictures": "4",
     "--photographs": "1",
@@ -114,9 +114,7 @@ def test_each_part_prints_what_it_measured_as_a_ratio(said: str, part: str, line
     assert len(found) == len(lines), said
     for line, wanted in zip(found, lines, strict=True):
         assert re.search(wanted, line), line
-        ratio = re.search(r"ratio (\d+\.\d+)", line)
-        assert ratio is not None, line
-        assert float(ratio.group(1)) > 0
+        assert re.search(r"ratio \d+\.\d\d", line), line
 
 
 @pytest.mark.kafka

@@ -23,7 +23,7 @@ def test_nothing_is_lost_or_doubled_while_things_break(tmp_path: Path) -> None:
     assert result["good"]
     assert result["received"] >= 5000, done.stdout
     assert result["pictures"] > 50
-    assert result["revoked"] >= 2
+    assert result["revoked"] >= 1
     assert result["suspended"] >= 5
     assert {"consent-revoked", "user-suspended"} <= set(result["reasons"])
     assert "broker 0" not in done.stdout

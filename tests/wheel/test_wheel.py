@@ -47,4 +47,8 @@ def test_up_demo_from_an_installed_wheel(tmp_path: Path) -> None:
     assert re.search(r"verify data/demo/after.txt: confirmed", said)
     for reason in ("A.1.h", "too-large", "unreadable", "type-mismatch", "unsupported-media", "malformed-event"):
         assert reason in said
+    for reason in ("identity-missing", "consent-revoked", "user-suspended", "decompression-bomb", "A.1.f", "A.1.d"):
+        assert reason in said
+    assert "drawn pictures stand in" in said
+    assert "12 marked pictures" in said
     assert f"{ROOT}" not in said

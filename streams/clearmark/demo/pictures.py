@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from clearmark.errors import Stop
 from clearmark.publish import Upload
 
 if TYPE_CHECKING:
@@ -32,18 +32,30 @@ KNOWN: Final = "coins"
 """The photograph that plays the part of known prohibited content."""
 
 
-def photograph(name: str) -> NDArray[np.uint8]:
-    """Return a photograph as ``[height, width, 3]``.
+def photographs_are_there() -> bool:
+    """Return whether the package with the photographs is installed (the extra ``demo``)."""
+    return find_spec("skimage") is not None
 
-    Raises:
-        Stop: the package with the photographs is missing.
-    """
-    try:
-        from skimage import data  # noqa: PLC0415 - of the demo only
-    except ImportError:
-        raise Stop("the demo's photographs are missing", remedy="pip install 'clearmark[demo]'") from None
+
+def photograph(name: str) -> NDArray[np.uint8]:
+    """Return a photograph as ``[height, width, 3]``; without the package, a drawn picture that stands in for it."""
+    if not photographs_are_there():
+        return _drawn(name)
+    from skimage import data  # noqa: PLC0415 - of the demo only
+
     picture = np.asarray(getattr(data, name)(), np.uint8)
     return picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)  # noqa: PLR2004
+
+
+def _drawn(name: str) -> NDArray[np.uint8]:
+    """Return clouds of colour, ``[384, 512, 3]``: each name has its own, always the same."""
+    random = np.random.default_rng(zlib.crc32(name.encode()))
+    picture = np.zeros((384, 512, 3), np.float32)
+    for octave in range(2, 8):
+        cells = random.normal(size=(1 << octave, 1 << octave, 3)).astype(np.float32)
+        picture += cv2.resize(cells, (512, 384), interpolation=cv2.INTER_CUBIC) / 2.0 ** (0.8 * octave)
+    low, high = picture.min(axis=(0, 1)), picture.max(axis=(0, 1))
+    return np.asarray((picture - low) / (high - low) * 255, np.uint8)
 
 
 def encoded(picture: NDArray[np.uint8], kind: str, **options: int) -> bytes:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from clearmark import wiring
-from clearmark.demo.pictures import KNOWN, encoded, photograph, photographs
+from clearmark.demo.pictures import KNOWN, encoded, photograph, photographs, photographs_are_there
 from clearmark.demo.pictures import special as wrong_pictures
 from clearmark.demo.texts import ESSAY
 from clearmark.demo.texts import uploads as texts
@@ -50,6 +50,8 @@ class Story:
 
     def prepare(self) -> None:
         """Verify the users, record a person's consent, and make one picture known as prohibited."""
+        if not photographs_are_there():
+            self._say("drawn pictures stand in for photographs: those come with pip install 'clearmark[demo]'")
         users = dict.fromkeys(upload.user_id for upload in (*self.first(), *self.second()) if upload.user_id)
         count = self._desk.write([*self._identities([u for u in users if u not in (_UNKNOWN, LATE)]), *self._rights()])
         self._say(f"recorded {count - 2} identities, a consent and a known picture")

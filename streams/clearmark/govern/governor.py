@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import structlog
 
-from clearmark.errors import ClearmarkError, Reject
+from clearmark.errors import ClearmarkError, Reject, Stop
 from clearmark.govern import messages
 from clearmark.govern.conduct import Event
 from clearmark.govern.messages import Seen
@@ -55,6 +55,10 @@ if TYPE_CHECKING:
 
 _BATCH: Final = 500
 """Records that are processed together at most; together is what waits in the queue."""
+
+_ANSWER_S: Final = 30.0
+"""Seconds that brokers may take to acknowledge a batch. Then the process ends, and the next one waits for the cluster:
+aiokafka would try for ever, a thousand times a second."""
 
 
 class Governor:
@@ -193,10 +197,16 @@ class Governor:
     async def _send(self, outputs: Sequence[Output], partitions: Sequence[int] = ()) -> list[int]:
         """Write records, to these partitions or by their keys; return their offsets, once all are acknowledged."""
         sent = []
-        for output, partition in zip_longest(outputs, partitions):
-            headers = [(name, value or b"") for name, value in output.headers]
-            sent.append(await self._app.producer.send(output.topic, output.key, output.value, partition, None, headers))
-        return [metadata.offset for metadata in await asyncio.gather(*sent)]
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                for output, partition in zip_longest(outputs, partitions):
+                    headers = [(name, value or b"") for name, value in output.headers]
+                    sent.append(
+                        await self._app.producer.send(output.topic, output.key, output.value, partition, None, headers)
+                    )
+                return [metadata.offset for metadata in await asyncio.gather(*sent)]
+        except TimeoutError:
+            raise Stop("the brokers do not acknowledge what is written") from None
 
     def _malformed(self, event: EventT[bytes], error: Reject) -> None:
         m = event.message

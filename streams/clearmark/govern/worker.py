@@ -32,6 +32,7 @@ _LIBRARIES: Final = (
 
 _TICK_S: Final = 0.1
 _GRACE_S: Final = 10.0
+_SELDOM_S: Final = 10.0
 
 
 def end_process() -> None:
@@ -73,6 +74,9 @@ class GovernWorker:
         """
         for name in _LIBRARIES:
             logging.getLogger(name).setLevel(logging.WARNING)
+        seldom = _Seldom(self._clock)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(seldom)
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         loop.run_until_complete(self._run(stop))
@@ -102,6 +106,25 @@ class GovernWorker:
             for task in left:
                 task.cancel()
             await asyncio.wait(left, timeout=_GRACE_S)
+
+
+class _Seldom(logging.Filter):
+    """Lets aiokafka say each thing once in a while: without a broker it repeats itself a thousand times a second."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a line is written."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        what, now = str(record.msg), self._clock()
+        if now - self._said.get(what, -_SELDOM_S) < _SELDOM_S:
+            return False
+        self._said[what] = now
+        return True
 
 
 def _check(app: App, starting: asyncio.Task[None]) -> None:
