@@ -7,6 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+import structlog
 from confluent_kafka import Consumer as _Consumer
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as _Producer
@@ -31,6 +32,8 @@ _HUNG_S: Final = 15.0
 
 _RESOLVE_S: Final = 60.0
 """Seconds that a commit whose outcome is unknown is asked for again before the process ends."""
+
+_LOG: Final = structlog.get_logger("clearmark.transactor")
 
 _STALE: Final = frozenset(
     {
@@ -87,6 +90,7 @@ class KafkaConsumer:
         self._failed: KafkaError | None = None
         self._revoked: set[TopicPartition] = set()
         self._fresh: list[_TopicPartition] = []
+        self._lost: dict[TopicPartition, None] = {}
         self._consumer = _Consumer(
             {
                 "fetch.queue.backoff.ms": 20,  # the default lets a consumer that was full stand still for a second
@@ -94,7 +98,7 @@ class KafkaConsumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
+                "auto.offset.reset": "error",  # see _find_place
                 "partition.assignment.strategy": "cooperative-sticky",
             }
         )
@@ -109,6 +113,8 @@ class KafkaConsumer:
         def revoked(_: _Consumer, partitions: list[_TopicPartition]) -> None:
             gone = [_tp(p) for p in partitions]
             self._revoked.update(gone)
+            for tp in gone:
+                self._lost.pop(tp, None)
             listener.revoked(gone)
 
         self._consumer.subscribe(self._topics, on_assign=assigned, on_revoke=revoked, on_lost=revoked)
@@ -118,6 +124,9 @@ class KafkaConsumer:
         if self._failed is not None:
             error, self._failed = self._failed, None
             _raise(error, "fetch")
+        for tp in list(self._lost):
+            self._find_place(tp)
+            self._lost.pop(tp, None)
         try:
             first = self._consumer.poll(timeout_s)
         except KafkaException as exception:
@@ -146,10 +155,37 @@ class KafkaConsumer:
         for m in messages:
             error = m.error()
             if error is not None:
-                self._failed = error
+                if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+                    self._lost[TopicPartition(TopicName(m.topic() or ""), m.partition() or 0)] = None
+                else:
+                    self._failed = error
                 continue
             records.append(record_of(m))
         return records
+
+    def _find_place(self, tp: TopicPartition) -> None:
+        """Read a partition from where it has to be read, where the client does not know or no longer trusts its place.
+
+        The client loses its place at the first start of a group, and when a broker that was killed cannot vouch for
+        the epochs of its log. Left alone it would read everything again from the first record.
+
+        Raises:
+            Retry: the cluster does not answer.
+            Stop: what was processed is no longer in the log.
+        """
+        partition = _TopicPartition(tp.topic, tp.partition)
+        try:
+            read = self._consumer.position([partition])[0].offset
+            first, end = self._consumer.get_watermark_offsets(partition, _CALL_S)
+        except KafkaException as exception:
+            _raise(_error_of(exception), "find the place to read from")
+        place = read if read >= 0 else self.committed([tp])[tp].offset
+        if place is not None and place > end:
+            message = f"{tp.topic}/{tp.partition} ends at {end}, and was processed up to {place}"
+            raise Stop(message, remedy="the log was cut: find out by whom before going on")
+        _LOG.warning("place found", partition=f"{tp.topic}/{tp.partition}", read=read, committed=place, first=first)
+        self._consumer.incremental_unassign([partition])  # a partition without a place cannot be sought
+        self._consumer.incremental_assign([_TopicPartition(tp.topic, tp.partition, max(first, place or 0))])
 
     def generation(self) -> Generation:
         """Return the group metadata of now."""
