@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CALL_S: Final = 20.0
 _SILENCE_S: Final = 30.0
 _BATCH: Final = 5000
+_ROUND_S: Final = 0.01
+"""The client waits so long for a full batch, even with some records in hand: a view must not wait for one change."""
 _MOVED: Final = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -80,7 +82,8 @@ class Tail:
     def __init__(
         self, settings: Mapping[str, Any], admin: AdminClient, positions: dict[TopicPartition, int] | None = None
     ) -> None:
-        self._consumer, self._admin = Consumer(dict(settings)), admin
+        # A request that still waits at the broker for more records would hold up the next reading's first one.
+        self._consumer, self._admin = Consumer({**settings, "fetch.wait.max.ms": 10}), admin
         self.positions = {} if positions is None else positions
         self._partitions: dict[TopicName, list[TopicPartition]] = {}
 
@@ -133,7 +136,7 @@ class Tail:
     def _consume(self, left: dict[TopicPartition, int]) -> Iterator[Record]:
         heard = time.monotonic()
         while left:
-            for message in self._consumer.consume(_BATCH, 0.1):
+            for message in self._consumer.consume(_BATCH, _ROUND_S):
                 heard = time.monotonic()
                 if (record := self._take(message, left)) is not None:
                     self.positions[record.tp] = record.offset + 1
